@@ -1,0 +1,38 @@
+// Byte arrays: the few operations the engine shares. Node's Buffer is used where its native code is the fastest way, never exposed.
+
+export function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && Buffer.compare(a, b) === 0
+}
+
+/** Order of unsigned bytes, shorter first where one is a prefix of the other. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  return Buffer.compare(a, b)
+}
+
+export function startsWithBytes(bytes: Uint8Array, prefix: Uint8Array): boolean {
+  return bytes.length >= prefix.length && bytesEqual(bytes.subarray(0, prefix.length), prefix)
+}
+
+/** A new array holding all `chunks` in order. */
+export function concatBytes(chunks: readonly Uint8Array[]): Uint8Array {
+  let size = 0
+  for (const chunk of chunks) size += chunk.length
+  const whole = new Uint8Array(size)
+  let offset = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, offset)
+    offset += chunk.length
+  }
+  return whole
+}
+
+export function toHex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
+}
+
+/** The bytes that `hex` spells. Throws RangeError on anything but pairs of hex digits. */
+export function fromHex(hex: string): Uint8Array {
+  if (!/^(?:[0-9a-f]{2})*$/i.test(hex))
+    throw new RangeError(`Expected hex digits, got ${JSON.stringify(hex)}`)
+  return new Uint8Array(Buffer.from(hex, 'hex'))
+}

@@ -1,0 +1,24 @@
+import { randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+
+/**
+ * Time and chance, handed in. Only this file reads either, so that property and crash tests are deterministic.
+ */
+export interface Clock {
+  /** Wall clock, milliseconds since the epoch. For records that people read; nothing is ordered by it. */
+  nowMs(): number
+  /** Monotonic clock, milliseconds, with fractions. For durations. */
+  elapsedMs(): number
+  /** `count` random bytes, unpredictable. */
+  randomBytes(count: number): Uint8Array
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
+}
+
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  elapsedMs: () => performance.now(),
+  randomBytes: (count) => randomBytes(count),
+  sleep: async (ms, signal) => {
+    await delay(ms, undefined, { ...(signal && { signal }), ref: false })
+  },
+}

@@ -1,0 +1,35 @@
+// Compression — the contract of the framings that Spark's CompressionCodec puts around a record stream.
+//
+// Writing is block by block and synchronous: the writer fills one plain block and hands it over; what comes back can be appended to the
+// file as it is. Reading is a stream, because Spark's writers do not stop at our block sizes. Nothing here knows versions or files.
+
+export type CompressionName = 'lz4' | 'zstd' | 'none'
+
+export interface DecompressOptions {
+  /** No frame or block may claim to be larger than this, compressed or plain. Checked before anything is allocated or any codec is called. */
+  readonly blockBytesMax: number
+  /** The file, for messages. */
+  readonly path: string
+}
+
+export interface Compression {
+  readonly name: CompressionName
+  /** How many plain bytes a block holds at most. */
+  readonly blockBytes: number
+  /** Whether a stream that begins with `head` (at least 16 bytes, or the whole stream) looks like this framing. */
+  sniff(head: Uint8Array): boolean
+  /** Bytes that begin a stream, if any. */
+  begin(): Uint8Array | undefined
+  /** One block, framed. `plain` has 1 to `blockBytes` bytes and may be reused by the caller at once; the result belongs to the caller. */
+  encodeBlock(plain: Uint8Array): Uint8Array
+  /** Bytes that end a stream, if any. */
+  end(): Uint8Array | undefined
+  /**
+   * The plain chunks of a whole compressed stream, in order. A yielded chunk is valid until the next is asked for. Throws CORRUPT_FILE with the
+   * offset (in the compressed stream) where framing, lengths or checksums are wrong, where it ends in the middle, and where bytes follow its end.
+   */
+  decode(
+    source: AsyncIterable<Uint8Array>,
+    options: DecompressOptions,
+  ): AsyncGenerator<Uint8Array, void, void>
+}

@@ -1,0 +1,150 @@
+// CheckpointFileManager — the one contract between the engine and a storage.
+//
+// It is Spark's CheckpointFileManager made precise: every method says what an absent file, an existing file, a concurrent caller, a lost
+// response and a partial failure mean. One contract suite (test/support/contracts/file-manager.ts) runs on every backend.
+//
+// Paths are relative to the checkpoint location, with `/` between segments, never starting or ending with one; the empty path is the
+// location itself. A segment is never empty, `.` or `..` and holds neither `/`, `\` nor NUL (checkPath throws RangeError). A manager
+// never follows a symbolic link below its location: it reports the link as type 'other', and refuses to read or write through it.
+//
+// What everybody may expect and what is expected of everybody
+// - Outcomes that a caller decides on (exists, missing) are returned as data. Everything else that fails is a StateStoreError: the native
+//   error is mapped in one place per backend and stands in `cause`. Unknown native errors are rethrown mapped, never swallowed.
+// - TIDEMARK_STORAGE_TIMEOUT, and only it, means "it may or may not have happened".
+// - TIDEMARK_POISONED means that an fsync failed; the caller must not go on writing.
+// - `durability: 'fsync'` makes the effect survive power loss before the call returns; 'os' leaves it to the operating system.
+// - Buffers handed in belong to the manager until the promise settles; buffers handed out belong to the caller.
+
+/** How hard a write is pushed: 'fsync' survives power loss, 'os' survives the death of the process. */
+export type Durability = 'fsync' | 'os'
+
+export interface FileStatus {
+  /** Last segment of the path. */
+  readonly name: string
+  /** 'other' is a symbolic link, device, socket or pipe: never read, never followed. */
+  readonly type: 'file' | 'directory' | 'other'
+  readonly sizeBytes: number
+  /** For people and for the age of leftovers only; nothing is ordered by it. Milliseconds since the epoch. */
+  readonly modifiedMs: number
+}
+
+export interface ByteRange {
+  /** First byte. Default 0. */
+  readonly offset?: number
+  /** How many bytes at most; fewer are returned where the file ends. Default: to the end. */
+  readonly length?: number
+}
+
+export interface FileManagerCapabilities {
+  /** Shown in messages: 'local', 'memory', 'webhdfs', 's3'. */
+  readonly name: string
+  /** True if a file can be moved to another folder in one atomic step, and refused if the target exists. */
+  readonly atomicMove: boolean
+}
+
+/** A new file being written. It has no name that any reader looks at until it is moved to one. */
+export interface FileWriter {
+  /** Appends `chunk` whole, or rejects; a short write by the system is continued. One call at a time. */
+  write(chunk: Uint8Array): Promise<void>
+  /** Makes the file complete; with 'fsync' also durable. After a rejection the file is to be abandoned: never retried on the same writer. */
+  close(): Promise<void>
+  /** Closes and deletes, quietly: never rejects. Allowed at any time, also after a failed write or close. */
+  abort(): Promise<void>
+}
+
+export interface CheckpointFileManager {
+  /** The checkpoint location as the user wrote it, for messages. */
+  readonly location: string
+  readonly capabilities: FileManagerCapabilities
+
+  /** Absent, or below a file: undefined. */
+  stat(path: string): Promise<FileStatus | undefined>
+
+  /** The entries of a directory, in no particular order, without `.` and `..`. Absent, or a file: undefined. An entry removed meanwhile may or may not show. */
+  list(directory: string): Promise<FileStatus[] | undefined>
+
+  /** The bytes of a file, or of a range of it. Absent: undefined. Not a file: CORRUPT_FILE. Starting past the end: empty. */
+  read(path: string, range?: ByteRange, signal?: AbortSignal): Promise<Uint8Array | undefined>
+
+  /**
+   * Creates `path` with `bytes`, unless it exists. Of concurrent callers exactly one gets 'created'. Parent absent: 'parent-missing', and it
+   * is not made. A crash in the middle may leave the file empty or cut, but then nobody was told 'created' and everybody else gets 'exists'.
+   */
+  createExclusive(
+    path: string,
+    bytes: Uint8Array,
+    durability: Durability,
+  ): Promise<'created' | 'exists' | 'parent-missing'>
+
+  /** Starts a new file. Parent absent: undefined, and it is not made. Existing: INVARIANT_VIOLATED (callers use unique names). */
+  createFile(path: string, durability: Durability): Promise<FileWriter | undefined>
+
+  /**
+   * Moves the file `source` to `target` unless `target` exists, in one atomic step as seen by readers: `target` is absent or whole. Of
+   * concurrent callers with one target exactly one gets 'moved'. A crash in the middle may leave the file under both names.
+   * 'source-missing' also where the source's folder is gone; 'parent-missing' where the target's is. With 'fsync' the target's folder is
+   * durable before it returns.
+   */
+  moveIfAbsent(
+    source: string,
+    target: string,
+    durability: Durability,
+  ): Promise<'moved' | 'exists' | 'source-missing' | 'parent-missing'>
+
+  /** Moves the file `source` over `target`, in one atomic step: readers see the old file or the new one. A target that is a directory: CORRUPT_FILE. */
+  moveReplacing(
+    source: string,
+    target: string,
+    durability: Durability,
+  ): Promise<'moved' | 'source-missing' | 'parent-missing'>
+
+  /** Deletes a file. Absent: false. A directory: INVARIANT_VIOLATED. */
+  deleteFile(path: string): Promise<boolean>
+
+  /** Deletes a directory and all below it. Absent: nothing. Two callers at once, or new files appearing: retried, then left. */
+  deleteTree(directory: string): Promise<void>
+
+  /** Renames a directory in one atomic step. Source absent: 'source-missing'. The target must not exist. */
+  moveDirectory(source: string, target: string): Promise<'moved' | 'source-missing'>
+
+  /** Makes one directory. Its parent is never made. With 'fsync' its entry in the parent is durable. */
+  makeDirectory(
+    directory: string,
+    durability: Durability,
+  ): Promise<'created' | 'exists' | 'parent-missing'>
+
+  /** Makes a directory and all its parents up to the location itself. A file in the way: STORAGE_UNAVAILABLE naming it. */
+  makeDirectories(directory: string, durability: Durability): Promise<void>
+
+  /** Makes the entries of a directory durable: a rename or creation in it that a dead process left unsynced. Absent: nothing. */
+  syncDirectory(directory: string): Promise<void>
+}
+
+/** Throws RangeError unless `path` keeps the rules above. Returns it. */
+export function checkPath(path: string): string {
+  if (path === '') return path
+  for (const segment of path.split('/')) checkSegment(segment)
+  return path
+}
+
+/** Throws RangeError unless `segment` can stand between two slashes. */
+export function checkSegment(segment: string): string {
+  const problem =
+    segment === ''
+      ? 'an empty segment'
+      : segment === '.' || segment === '..'
+        ? `the segment ${JSON.stringify(segment)}`
+        : /[/\\\0]/.test(segment)
+          ? `${JSON.stringify(segment)}, which holds a slash, backslash or NUL`
+          : Buffer.byteLength(segment) > 255
+            ? `a segment of ${Buffer.byteLength(segment)} bytes (255 at most)`
+            : undefined
+  if (problem !== undefined)
+    throw new RangeError(`Expected a path below the checkpoint location, got ${problem}`)
+  return segment
+}
+
+/** The segments joined, each checked. */
+export function joinPath(...segments: string[]): string {
+  return checkPath(segments.filter((segment) => segment !== '').join('/'))
+}

@@ -1,0 +1,75 @@
+// ByteSource — a cursor over a stream of chunks, for decoders that need n bytes in one piece.
+//
+// `fill` is the only asynchronous step, and only needed where `has` says no: decoders go through thousands of blocks a second, most of
+// which lie whole in the chunk at hand. Nothing is ever allocated by a claimed length: chunks are collected as they come and joined once
+// enough are there, so a forged length costs no more than the file that holds it. What it hands out are views, valid for as long as the
+// stream's chunks are.
+
+import { concatBytes } from '../base/bytes.ts'
+
+export class ByteSource {
+  readonly #iterator: AsyncIterator<Uint8Array>
+  #chunk: Uint8Array = new Uint8Array(0)
+  #at = 0
+  /** Stream offset of the first byte of #chunk. */
+  #chunkOffset = 0
+  #ended = false
+
+  constructor(source: AsyncIterable<Uint8Array>) {
+    this.#iterator = source[Symbol.asyncIterator]()
+  }
+
+  /** Stream offset of the next byte. */
+  get offset(): number {
+    return this.#chunkOffset + this.#at
+  }
+
+  /** How many bytes are at hand. After a `fill` that returned false, all that are left. */
+  get available(): number {
+    return this.#chunk.length - this.#at
+  }
+
+  has(count: number): boolean {
+    return this.#chunk.length - this.#at >= count
+  }
+
+  /** Brings `count` bytes to hand; false if the stream ends before. */
+  async fill(count: number): Promise<boolean> {
+    if (this.has(count)) return true
+    const rest = this.#chunk.subarray(this.#at)
+    const chunks = rest.length === 0 ? [] : [rest]
+    let size = rest.length
+    while (size < count && !this.#ended) {
+      const next = await this.#iterator.next()
+      if (next.done === true) {
+        this.#ended = true
+      } else if (next.value.length > 0) {
+        chunks.push(next.value)
+        size += next.value.length
+      }
+    }
+    this.#chunkOffset += this.#at
+    this.#at = 0
+    const [only] = chunks
+    this.#chunk = chunks.length === 1 && only !== undefined ? only : concatBytes(chunks)
+    return size >= count
+  }
+
+  /** The next `count` bytes, which must be at hand, without moving on. */
+  peek(count: number): Uint8Array {
+    return this.#chunk.subarray(this.#at, this.#at + count)
+  }
+
+  /** The next `count` bytes, which must be at hand. */
+  take(count: number): Uint8Array {
+    const bytes = this.#chunk.subarray(this.#at, this.#at + count)
+    this.#at += count
+    return bytes
+  }
+
+  /** Lets the underlying stream go. */
+  async close(): Promise<void> {
+    if (!this.#ended) await this.#iterator.return?.()
+    this.#ended = true
+  }
+}

@@ -1,0 +1,123 @@
+// StateFileWriter — one delta or snapshot: rows in, chunks of the finished file out, in order.
+//
+//   1. put, remove      rows fill a plain block; a full block is hashed, compressed, checksummed, emitted
+//   2. seal             end marker, last block, the codec's own end
+//   3. appendTrailer    what the file says about itself (left out for a pure Spark file)
+//
+// Synchronous, and it never looks back: where the chunks go, and whether they get there, is the caller's business.
+
+import { assert } from '../base/assert.ts'
+import { crc32c, createXxh64 } from '../base/checksum.ts'
+import type { Compression } from '../codec/compression.ts'
+import type { StateFileKind } from './file-names.ts'
+import { RecordWriter } from './record-writer.ts'
+import { encodeTrailer, type Trailer } from './trailer.ts'
+
+export interface StateFileWriterOptions {
+  readonly kind: StateFileKind
+  readonly compression: Compression
+  readonly rowChecksums: boolean
+  /** Gets the bytes of the file, in order; they belong to it. What it throws reaches the caller of put, remove, seal or appendTrailer. */
+  readonly emit: (chunk: Uint8Array) => void
+}
+
+/** What was written, once the record stream has ended. */
+export interface StreamTotals {
+  /** XXH64 of the plain record stream, end marker included. */
+  readonly streamHash: bigint
+  /** Its length. */
+  readonly streamBytes: number
+  readonly puts: number
+  readonly removes: number
+  /** Length of the compressed part: of the file, without a trailer. */
+  readonly compressedBytes: number
+  /** Its CRC32C. */
+  readonly compressedCrc: number
+}
+
+export class StateFileWriter {
+  readonly #options: StateFileWriterOptions
+  readonly #records: RecordWriter
+  readonly #hash = createXxh64()
+  #streamBytes = 0
+  #puts = 0
+  #removes = 0
+  #compressedBytes = 0
+  #compressedCrc = 0
+  #totals: StreamTotals | undefined
+  #state: 'writing' | 'sealed' | 'finished' = 'writing'
+
+  constructor(options: StateFileWriterOptions) {
+    this.#options = options
+    this.#records = new RecordWriter({
+      blockBytes: options.compression.blockBytes,
+      rowChecksums: options.rowChecksums,
+      onBlock: (plain) => this.#block(plain),
+    })
+  }
+
+  /** Copies both. Throws RangeError above KEY_BYTES_MAX or VALUE_BYTES_MAX. */
+  put(key: Uint8Array, value: Uint8Array): void {
+    if (this.#state !== 'writing') this.#refuse('put')
+    this.#records.put(key, value)
+    this.#puts++
+  }
+
+  /** Deltas only. */
+  remove(key: Uint8Array): void {
+    if (this.#state !== 'writing' || this.#options.kind === 'snapshot') this.#refuse('remove')
+    this.#records.remove(key)
+    this.#removes++
+  }
+
+  /** Ends the record stream and the compressed part. */
+  seal(): StreamTotals {
+    if (this.#state !== 'writing') this.#refuse('seal')
+    this.#records.end()
+    this.#emitCompressed(this.#options.compression.end())
+    this.#state = 'sealed'
+    this.#totals = {
+      streamHash: this.#hash.digest(),
+      streamBytes: this.#streamBytes,
+      puts: this.#puts,
+      removes: this.#removes,
+      compressedBytes: this.#compressedBytes,
+      compressedCrc: this.#compressedCrc,
+    }
+    return this.#totals
+  }
+
+  /** Ends the file. Throws INVARIANT_VIOLATED unless the trailer tells of what was written, RangeError where it is above its limit. */
+  appendTrailer(trailer: Trailer): void {
+    const totals = this.#totals
+    if (this.#state !== 'sealed' || totals === undefined) this.#refuse('append a trailer')
+    assert(
+      trailer.kind === this.#options.kind &&
+        trailer.codec === this.#options.compression.name &&
+        trailer.plainBytes === totals.streamBytes &&
+        trailer.rows.put === totals.puts &&
+        trailer.rows.remove === totals.removes,
+      'a trailer tells of the stream in front of it',
+    )
+    this.#options.emit(encodeTrailer(trailer, totals.compressedCrc))
+    this.#state = 'finished'
+  }
+
+  #block(plain: Uint8Array): void {
+    if (this.#streamBytes === 0) this.#emitCompressed(this.#options.compression.begin())
+    this.#hash.update(plain)
+    this.#streamBytes += plain.length
+    this.#emitCompressed(this.#options.compression.encodeBlock(plain))
+  }
+
+  #emitCompressed(chunk: Uint8Array | undefined): void {
+    if (chunk === undefined) return
+    this.#compressedCrc = crc32c(chunk, this.#compressedCrc)
+    this.#compressedBytes += chunk.length
+    this.#options.emit(chunk)
+  }
+
+  #refuse(what: string): never {
+    assert(false, `cannot ${what} in a ${this.#options.kind} that is ${this.#state}`)
+  }
+}

@@ -10,7 +10,8 @@
 // What everybody may expect and what is expected of everybody
 // - Outcomes that a caller decides on (exists, missing) are returned as data. Everything else that fails is a StateStoreError: the native
 //   error is mapped in one place per backend and stands in `cause`. Unknown native errors are rethrown mapped, never swallowed.
-// - TIDEMARK_STORAGE_TIMEOUT, and only it, means "it may or may not have happened".
+// - TIDEMARK_STORAGE_TIMEOUT, and only it, means "it may or may not have happened". So an outcome returned as data is certain: a manager
+//   that repeats a call by itself must not say 'source-missing' or 'exists' where an earlier attempt of its own may be the reason.
 // - TIDEMARK_POISONED means that an fsync failed; the caller must not go on writing.
 // - `durability: 'fsync'` makes the effect survive power loss before the call returns; 'os' leaves it to the operating system.
 // - Buffers handed in belong to the manager until the promise settles; buffers handed out belong to the caller.
@@ -82,8 +83,9 @@ export interface CheckpointFileManager {
   /**
    * Moves the file `source` to `target` unless `target` exists, in one atomic step as seen by readers: `target` is absent or whole. Of
    * concurrent callers with one target exactly one gets 'moved'. A crash in the middle may leave the file under both names.
-   * 'source-missing' also where the source's folder is gone; 'parent-missing' where the target's is. With 'fsync' the target's folder is
-   * durable before it returns.
+   * 'source-missing' also where the source's folder is gone; 'parent-missing' where the target's is; either where both are. With 'fsync' the
+   * target's folder is durable before it returns. The step that removes the source's name may come after the one that makes the target's,
+   * so the source must be a name that nobody else will ever use.
    */
   moveIfAbsent(
     source: string,
@@ -91,7 +93,10 @@ export interface CheckpointFileManager {
     durability: Durability,
   ): Promise<'moved' | 'exists' | 'source-missing' | 'parent-missing'>
 
-  /** Moves the file `source` over `target`, in one atomic step: readers see the old file or the new one. A target that is a directory: CORRUPT_FILE. */
+  /**
+   * Moves the file `source` over `target`, in one atomic step: readers see the old file or the new one, and the name `source` is gone at
+   * the same moment. Either is a directory: CORRUPT_FILE. Missing folders as above.
+   */
   moveReplacing(
     source: string,
     target: string,
@@ -118,6 +123,12 @@ export interface CheckpointFileManager {
 
   /** Makes the entries of a directory durable: a rename or creation in it that a dead process left unsynced. Absent: nothing. */
   syncDirectory(directory: string): Promise<void>
+
+  /**
+   * Tries whether a file can be moved from `sourceDirectory` to `targetDirectory` in one atomic step, and leaves no trace. It cannot:
+   * UNSUPPORTED. Either absent: nothing. Missing on storage that always can.
+   */
+  probeMove?(sourceDirectory: string, targetDirectory: string): Promise<void>
 }
 
 /** Throws RangeError unless `path` keeps the rules above. Returns it. */

@@ -1,0 +1,323 @@
+// LeasedDirectory — the only way anything is written to, or deleted from, a store directory.
+//
+// Who may write is decided by one fact: whether the writer's own staging folder still exists under its name. The next writer, before it
+// looks at the store at all, takes that folder away in one atomic step (rename, or recursive delete on HDFS), and nobody ever makes it again.
+//
+//   publish   write a file in the staging folder, close it, move it out to its name: the source's path goes through the staging folder
+//   remove    move the file into the staging folder, delete it there: the target's path goes through the staging folder
+//
+// INVARIANT: each change of the store directory is one atomic step that fails once the staging folder is gone. There is no check to be
+// outdated: the step and the fence are ordered by the storage. So for a fencer that strikes at any moment:
+// - before create: the file cannot be made (its parent is absent) → FENCED.
+// - between create and publish, or while bytes are written: they go to a file nobody will look at (POSIX), or fail (HDFS); then the move
+//   finds no source → FENCED, published 'no'. Here 'source-missing' and a look at the staging folder are enough, in any order: the
+//   folder, once gone, stays gone.
+// - inside publish: the move came first: the file is there when the fencer lists, which it does only afterwards, and the success we
+//   report is true. Or the fence came first: FENCED. On local disk a move is link() then unlink(source); a fence between the two changes
+//   nothing, the link was the publishing and the unlink finds no path.
+// - inside remove: one rename(), never link() and unlink(name): a writer that was stopped between those two would, when it wakes, delete
+//   the file that its successor has published under that name meanwhile.
+// - after a lost response (STORAGE_TIMEOUT): nobody knows, and looking at the target decides nothing, since a delayed move may still
+//   arrive. `settle` deletes the source: after that nothing can publish it any more, and the target tells the truth.
+// - a source that is missing while the staging folder stands was moved by a call whose answer was lost, or deleted by a stranger. We
+//   cannot tell them apart: STORAGE_TIMEOUT, and settle.
+//
+// It does not know what versions are: which files to remove, and whether one that exists may be replaced, is for the caller.
+
+import { assert } from '../base/assert.ts'
+import { toHex } from '../base/bytes.ts'
+import { systemClock, type Clock } from '../base/clock.ts'
+import { StateStoreError, isStateStoreError } from '../errors.ts'
+import {
+  checkPath,
+  checkSegment,
+  joinPath,
+  type ByteRange,
+  type CheckpointFileManager,
+  type Durability,
+  type FileStatus,
+  type FileWriter,
+} from './file-manager.ts'
+
+/** Tries of `settle` to delete the source, or to learn that it is gone, before the outcome is declared unknown. */
+const SETTLE_TRIES_MAX = 3
+
+export interface LeasedDirectoryOptions {
+  readonly files: CheckpointFileManager
+  /** The store directory, as in `state/0/0`. */
+  readonly directory: string
+  /** The staging folder of the writer's generation; somebody else makes it, once. */
+  readonly staging: string
+  readonly durability: Durability
+  /** Where unique names come from. */
+  readonly clock?: Clock
+  /** Called with the error each time an operation finds the lease lost. */
+  readonly onFenced?: (error: StateStoreError) => void
+}
+
+/** A file in the staging folder on its way to a name in the store directory. One call at a time. */
+export interface StagedFile {
+  /** Appends `chunk`, which must not change until the promise settles. A rejection is final: discard the file. */
+  write(chunk: Uint8Array): Promise<void>
+  /** Makes the file complete, and with 'fsync' durable. Needed before it is published. */
+  close(): Promise<void>
+  /** Deletes it, quietly: never rejects. Nothing if it was published. */
+  discard(): Promise<void>
+}
+
+export class LeasedDirectory {
+  readonly directory: string
+  readonly #files: CheckpointFileManager
+  readonly #staging: string
+  readonly #durability: Durability
+  readonly #onFenced: (error: StateStoreError) => void
+  /** Two LeasedDirectory objects may share one staging folder; this keeps their names apart. */
+  readonly #nonce: string
+  #fileCount = 0
+  readonly #inUse = new Set<string>()
+
+  constructor(options: LeasedDirectoryOptions) {
+    this.directory = checkPath(options.directory)
+    this.#staging = checkPath(options.staging)
+    this.#files = options.files
+    this.#durability = options.durability
+    this.#onFenced = options.onFenced ?? (() => undefined)
+    this.#nonce = toHex((options.clock ?? systemClock).randomBytes(4))
+  }
+
+  /** The entries of the store directory. Absent: none. */
+  async list(): Promise<FileStatus[]> {
+    return (await this.#files.list(this.directory)) ?? []
+  }
+
+  /** The bytes of a file of the store directory, or of a range of it. Absent: undefined. */
+  read(name: string, range?: ByteRange, signal?: AbortSignal): Promise<Uint8Array | undefined> {
+    return this.#files.read(this.#pathOf(name), range, signal)
+  }
+
+  /** A new, empty file in the staging folder. Its name starts with `label`, for people who look there. Lease lost: FENCED. */
+  async create(label: string): Promise<StagedFile> {
+    const name = checkSegment(`${label}-${this.#nonce}-${++this.#fileCount}.tmp`)
+    const path = joinPath(this.#staging, name)
+    this.#inUse.add(name)
+    const release = (): void => void this.#inUse.delete(name)
+    try {
+      const writer = await this.#files.createFile(path, this.#durability)
+      if (writer === undefined) throw this.#fenced(`${label} cannot be written`, 'no')
+      return new StagedFileInFolder(path, writer, release, () =>
+        this.#refuseIfFenced(`${label} cannot be written`, 'no'),
+      )
+    } catch (error) {
+      release()
+      throw error
+    }
+  }
+
+  /**
+   * Moves a closed staged file to `name` in the store directory. Returns 'exists' (only with 'if-absent') where something is there already;
+   * the file then stays staged, to be published otherwise or discarded. Lease lost: FENCED. The store directory gone:
+   * STORAGE_UNAVAILABLE. STORAGE_TIMEOUT: `settle` before anything else.
+   */
+  async publish(
+    file: StagedFile,
+    name: string,
+    mode: 'if-absent' | 'replace',
+  ): Promise<'published' | 'exists'> {
+    const staged = ownFile(file)
+    const target = this.#pathOf(name)
+    assert(staged.state === 'closed', `${staged.path} is ${staged.state}, cannot be published`)
+    try {
+      const outcome =
+        mode === 'if-absent'
+          ? await this.#files.moveIfAbsent(staged.path, target, this.#durability)
+          : await this.#files.moveReplacing(staged.path, target, this.#durability)
+      if (outcome === 'exists') return 'exists'
+      if (outcome === 'moved') {
+        staged.published()
+        return 'published'
+      }
+      await this.#refuseIfFenced(`${name} cannot be published`, staged.doubtful ? 'unknown' : 'no')
+      throw outcome === 'source-missing'
+        ? this.#sourceLost(staged, name)
+        : this.#directoryLost(name)
+    } catch (error) {
+      // POISONED: the file has its name, but whether the disk knows it is unknown.
+      if (isStateStoreError(error, 'TIDEMARK_STORAGE_TIMEOUT', 'TIDEMARK_POISONED'))
+        staged.doubtful = true
+      throw error
+    }
+  }
+
+  /**
+   * After a publish whose outcome is unknown: makes sure that `file` cannot be published any more, by deleting it. When this returns,
+   * what `name` holds is final as far as this file is concerned: read it and see. 'withdrawn': the file was still staged (on storage
+   * where moving is one step, it was not published). 'gone': it was published, or the lease is lost. May be called again, also much later.
+   * Fails too: COMMIT_OUTCOME_UNKNOWN.
+   */
+  async settle(file: StagedFile, name: string): Promise<'withdrawn' | 'gone'> {
+    const staged = ownFile(file)
+    let cause: unknown
+    for (let attempt = 1; attempt <= SETTLE_TRIES_MAX; attempt++) {
+      try {
+        const deleted = await this.#files.deleteFile(staged.path)
+        staged.published()
+        return deleted ? 'withdrawn' : 'gone'
+      } catch (error) {
+        cause = error
+      }
+    }
+    throw new StateStoreError(
+      'TIDEMARK_COMMIT_OUTCOME_UNKNOWN',
+      `Whether ${this.#pathOf(name)} was published is unknown: the storage failed while publishing it, and again while deleting ${staged.path}. ` +
+        'It is settled by the next getStore.',
+      { path: this.#pathOf(name), published: 'unknown', cause },
+    )
+  }
+
+  /**
+   * Removes `name` from the store directory; false if it is not there. The removal is visible at once and durable after the next publish
+   * or `sync`. Lease lost: FENCED, and nothing was removed.
+   */
+  async remove(name: string): Promise<boolean> {
+    const trash = joinPath(this.#staging, `removed-${this.#nonce}-${++this.#fileCount}.tmp`)
+    const outcome = await this.#files.moveReplacing(this.#pathOf(name), trash, 'os')
+    if (outcome === 'source-missing') return false
+    if (outcome === 'parent-missing') throw this.#fenced(`${name} cannot be removed`, 'no')
+    // It is out of the store directory; if it cannot be deleted now, it is deleted with the staging folder.
+    await this.#files.deleteFile(trash).catch(ignoreStorageError)
+    return true
+  }
+
+  /** Makes the removals and publications in the store directory durable, also those of a dead process. Nothing with durability 'os'. */
+  async sync(): Promise<void> {
+    if (this.#durability === 'fsync') await this.#files.syncDirectory(this.directory)
+  }
+
+  /** UNSUPPORTED unless files can be moved from the staging folder to the store directory in one atomic step. Both must exist. */
+  async probe(): Promise<void> {
+    await this.#files.probeMove?.(this.#staging, this.directory)
+  }
+
+  /** Throws FENCED if the lease is lost. It may be lost a moment later: for giving up early, never instead of an atomic step. */
+  async refuseIfFenced(): Promise<void> {
+    await this.#refuseIfFenced('the lease is lost', 'no')
+  }
+
+  /** Deletes what lies in the staging folder and is not being written through this object; returns how many files. */
+  async cleanLeftovers(): Promise<number> {
+    let count = 0
+    for (const { name, type } of (await this.#files.list(this.#staging)) ?? []) {
+      if (type !== 'file' || !name.includes(`-${this.#nonce}-`) || this.#inUse.has(name)) continue
+      if (await this.#files.deleteFile(joinPath(this.#staging, name))) count++
+    }
+    return count
+  }
+
+  #pathOf(name: string): string {
+    return joinPath(this.directory, checkSegment(name))
+  }
+
+  async #refuseIfFenced(what: string, published: 'no' | 'unknown'): Promise<void> {
+    const staging = await this.#files.stat(this.#staging)
+    if (staging?.type !== 'directory') throw this.#fenced(what, published)
+  }
+
+  #fenced(what: string, published: 'no' | 'unknown'): StateStoreError {
+    const error = new StateStoreError(
+      'TIDEMARK_FENCED',
+      `Another writer has taken over ${this.directory}: ${what}. The staging folder ${this.#staging} of this one was taken away; open a new ` +
+        'provider to claim the store back.',
+      { path: this.directory, published },
+    )
+    this.#onFenced(error)
+    return error
+  }
+
+  #sourceLost(staged: StagedFileInFolder, name: string): StateStoreError {
+    return new StateStoreError(
+      'TIDEMARK_STORAGE_TIMEOUT',
+      `${staged.path} is missing although its folder is there: an earlier attempt to publish it as ${this.#pathOf(name)} may have worked, or ` +
+        'somebody deleted it.',
+      { path: staged.path },
+    )
+  }
+
+  #directoryLost(name: string): StateStoreError {
+    return new StateStoreError(
+      'TIDEMARK_STORAGE_UNAVAILABLE',
+      `${name} cannot be published: the store directory ${this.directory} is gone. Expected it to be there since the store was opened; check ` +
+        'who deletes it, or whether the disk is still mounted.',
+      { path: this.directory },
+    )
+  }
+}
+
+class StagedFileInFolder implements StagedFile {
+  readonly path: string
+  state: 'open' | 'closed' | 'failed' | 'published' | 'discarded' = 'open'
+  /** An attempt to publish it ended without an answer. */
+  doubtful = false
+  readonly #writer: FileWriter
+  readonly #release: () => void
+  readonly #refuseIfFenced: () => Promise<void>
+
+  constructor(
+    path: string,
+    writer: FileWriter,
+    release: () => void,
+    refuseIfFenced: () => Promise<void>,
+  ) {
+    this.path = path
+    this.#writer = writer
+    this.#release = release
+    this.#refuseIfFenced = refuseIfFenced
+  }
+
+  write(chunk: Uint8Array): Promise<void> {
+    return this.#attempt('write', () => this.#writer.write(chunk))
+  }
+
+  async close(): Promise<void> {
+    await this.#attempt('close', () => this.#writer.close())
+    this.state = 'closed'
+  }
+
+  async discard(): Promise<void> {
+    if (this.state === 'published' || this.state === 'discarded') return
+    this.state = 'discarded'
+    await this.#writer.abort()
+    this.#release()
+  }
+
+  published(): void {
+    this.state = 'published'
+    this.#release()
+  }
+
+  async #attempt(call: string, action: () => Promise<void>): Promise<void> {
+    assert(
+      this.state === 'open' || this.state === 'failed',
+      `${call} on ${this.path}: ${this.state}`,
+    )
+    try {
+      await action()
+    } catch (error) {
+      this.state = 'failed'
+      // Where taking the folder away breaks open files (HDFS), that is what happened, and not a fault of the storage.
+      await this.#refuseIfFenced().catch((reason: unknown) => {
+        if (isStateStoreError(reason, 'TIDEMARK_FENCED')) throw reason
+      })
+      throw error
+    }
+  }
+}
+
+function ownFile(file: StagedFile): StagedFileInFolder {
+  if (!(file instanceof StagedFileInFolder))
+    throw new TypeError('Expected `file` to be one that LeasedDirectory.create returned')
+  return file
+}
+
+function ignoreStorageError(error: unknown): void {
+  if (!isStateStoreError(error)) throw error
+}

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
+import { hostname } from 'node:os'
+import { setImmediate as immediate, setTimeout as delay } from 'node:timers/promises'
 
 /**
  * Time and chance, handed in. Only this file reads either, so that property and crash tests are deterministic.
@@ -12,6 +13,13 @@ export interface Clock {
   /** `count` random bytes, unpredictable. */
   randomBytes(count: number): Uint8Array
   sleep(ms: number, signal?: AbortSignal): Promise<void>
+  /** Resolves after the event loop has turned once: between two slices of a long piece of work. */
+  turn(): Promise<void>
+}
+
+/** Where this process runs, for records that people read. */
+export function processIdentity(): { host: string; pid: number } {
+  return { host: hostname(), pid: process.pid }
 }
 
 export const systemClock: Clock = {
@@ -20,5 +28,8 @@ export const systemClock: Clock = {
   randomBytes: (count) => randomBytes(count),
   sleep: async (ms, signal) => {
     await delay(ms, undefined, { ...(signal && { signal }), ref: false })
+  },
+  turn: async () => {
+    await immediate()
   },
 }

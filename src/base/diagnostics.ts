@@ -7,6 +7,8 @@ export interface StepMessage {
   /** operator/partition/name */
   readonly storeId: string
   readonly version?: number
+  /** With lease steps. */
+  readonly generation?: number
   /** How long the step took, milliseconds. */
   readonly durationMs?: number
   readonly bytes?: number

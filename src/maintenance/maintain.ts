@@ -1,0 +1,42 @@
+// maintain — one round of maintenance of one store: list, plan, snapshot, clean.
+//
+// Every write and delete goes through the lease, so a round that runs on after a newer writer has taken over changes nothing and ends FENCED.
+// A failure leaves a listing that the next round plans from anew.
+
+import { publishStep } from '../base/diagnostics.ts'
+import type { Maintainable } from '../store/maintainable.ts'
+import { storeIdText } from '../store/store-id.ts'
+import { planMaintenance } from './plan.ts'
+import { writeSnapshotRows } from './snapshotter.ts'
+
+export async function maintain(store: Maintainable): Promise<void> {
+  const { clock, maintenanceSliceMs, minDeltasForSnapshot, minBatchesToRetain } = store.options
+  const plan = planMaintenance({
+    files: await store.list(),
+    latest: store.latest,
+    damagedSnapshots: store.damagedSnapshots,
+    minDeltasForSnapshot,
+    minBatchesToRetain,
+  })
+  if (plan.snapshotVersion !== undefined) {
+    await store.writeSnapshot(plan.snapshotVersion, (ticket) =>
+      writeSnapshotRows(ticket, maintenanceSliceMs, clock),
+    )
+  }
+  await clean(store, plan.removals)
+}
+
+async function clean(store: Maintainable, removals: readonly string[]): Promise<void> {
+  const { clock } = store.options
+  const startedMs = clock.elapsedMs()
+  for (const name of removals) await store.directory.remove(name)
+  store.removed(removals)
+  const leftovers = await store.cleanLeftovers()
+  const durationMs = clock.elapsedMs() - startedMs
+  store.cleaned(durationMs)
+  publishStep('clean', {
+    storeId: storeIdText(store.id),
+    rows: removals.length + leftovers,
+    durationMs,
+  })
+}

@@ -1,0 +1,74 @@
+// plan — from a listing, what to snapshot and what to delete. A pure function; others execute it.
+//
+// A snapshot is due when more deltas than minDeltasForSnapshot follow the last good one, or when a load had to pass over a damaged one that
+// is newer than the last good one. SPARK: strictly more, as there.
+//
+// Kept: every version from `latest - minBatchesToRetain` on, and so the newest good snapshot at or below that version and all that follows it.
+// Everything older goes, oldest first, so that a crash leaves no hole among what is kept. The base's own delta stays with it: the id of a version
+// without trailers is computed from its delta. Foreign files are nobody's business but their owner's.
+
+import type { FileStatus } from '../files/file-manager.ts'
+import { sidecarName, type StoreFiles } from '../format/file-names.ts'
+
+export interface PlanInput {
+  readonly files: StoreFiles<FileStatus>
+  /** The newest committed version. */
+  readonly latest: number
+  /** Snapshots known to be damaged: neither counted nor relied on. */
+  readonly damagedSnapshots: ReadonlySet<number>
+  readonly minDeltasForSnapshot: number
+  readonly minBatchesToRetain: number
+}
+
+export interface MaintenancePlan {
+  /** Version to write a snapshot of; undefined if none is due. */
+  readonly snapshotVersion: number | undefined
+  /** File names to remove, in this order. */
+  readonly removals: readonly string[]
+}
+
+export function planMaintenance(input: PlanInput): MaintenancePlan {
+  const good = [...input.files.snapshots]
+    .filter(([version, status]) => {
+      return (
+        version <= input.latest && status.type === 'file' && !input.damagedSnapshots.has(version)
+      )
+    })
+    .map(([version]) => version)
+  return { snapshotVersion: planSnapshot(input, good), removals: planRemovals(input, good) }
+}
+
+function planSnapshot(input: PlanInput, good: readonly number[]): number | undefined {
+  const last = Math.max(0, ...good)
+  const damagedSince = [...input.damagedSnapshots].some((version) => version > last)
+  const due = damagedSince || input.latest - last > input.minDeltasForSnapshot
+  return due && input.latest > last ? input.latest : undefined
+}
+
+function planRemovals(input: PlanInput, good: readonly number[]): string[] {
+  const { files, latest, minBatchesToRetain } = input
+  const earliest = latest - minBatchesToRetain
+  const base = Math.max(0, ...good.filter((version) => version <= earliest))
+  if (base === 0) return []
+  const mains = [...files.deltas, ...files.snapshots]
+    .filter(([version, status]) => version < base && status.type === 'file')
+    .sort(([a], [b]) => a - b)
+  const removals: string[] = []
+  for (const [, status] of mains) {
+    const sidecar = sidecarName(status.name)
+    if (files.sidecars.has(sidecar)) removals.push(sidecar)
+    removals.push(status.name)
+  }
+  return [...removals, ...strandedSidecars(files, base)]
+}
+
+/** Sidecars below `base` whose main file is gone: a crash came between the two removals of another engine. */
+function strandedSidecars(files: StoreFiles<FileStatus>, base: number): string[] {
+  const mains = new Set(
+    [...files.deltas.values(), ...files.snapshots.values()].map((main) => main.name),
+  )
+  return [...files.sidecars.keys()].filter((name) => {
+    const main = name.slice(0, -'.crc'.length)
+    return Number.parseInt(main, 10) < base && !mains.has(main)
+  })
+}

@@ -1,0 +1,14 @@
+import { type CheckpointFileManager, joinPath } from '../files/file-manager.ts'
+import type { ReadableDirectory } from './recovery.ts'
+
+/** A store directory for reading. An absent one has no files. */
+export function directoryReader(
+  files: CheckpointFileManager,
+  directory: string,
+): ReadableDirectory {
+  return {
+    directory,
+    list: async () => (await files.list(directory)) ?? [],
+    read: (name, range, signal) => files.read(joinPath(directory, name), range, signal),
+  }
+}

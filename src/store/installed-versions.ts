@@ -1,0 +1,96 @@
+// InstalledVersions — the versions of a store that are in memory: one multi-version map, and what is known of each version in it.
+
+import { assert } from '../base/assert.ts'
+import type { MapView, VersionedMap } from '../map/versioned-map.ts'
+import type { Recovered, WarmStart } from './recovery.ts'
+import type { VersionInfo } from './version-info.ts'
+
+/** Bytes a commit may move for each byte it wrote, so that the cost of compaction stays in proportion to the changes. */
+const COMPACTION_FACTOR = 2
+const COMPACTION_BYTES_MIN = 64 * 1024
+
+export class InstalledVersions {
+  #map: VersionedMap | undefined
+  readonly #infos = new Map<number, VersionInfo>()
+
+  get memoryUsedBytes(): number {
+    return this.#map?.memoryUsedBytes ?? 0
+  }
+
+  get pinCount(): number {
+    return this.#map?.pinCount ?? 0
+  }
+
+  get keyCount(): number {
+    return this.#map?.keyCount ?? 0
+  }
+
+  get plainBytes(): number {
+    return this.#map?.plainBytes ?? 0
+  }
+
+  /** The newest version in memory, if any. */
+  get newest(): WarmStart | undefined {
+    if (this.#map === undefined) return undefined
+    const info = this.#infos.get(this.#map.newestVersion)
+    assert(info !== undefined, 'every installed version has its info')
+    return { map: this.#map, info }
+  }
+
+  info(version: number): VersionInfo | undefined {
+    return this.#infos.get(version)
+  }
+
+  /** Pins a version in memory; undefined if it is not there. */
+  view(version: number): MapView | undefined {
+    return this.#infos.has(version) ? this.#map?.view(version) : undefined
+  }
+
+  /** Takes over what a load has built. Readers of an earlier map keep it for as long as they need. */
+  adopt(recovered: Recovered): void {
+    if (!recovered.warm) {
+      this.#map = recovered.map
+      this.#infos.clear()
+    }
+    this.#infos.set(recovered.info.version, recovered.info)
+  }
+
+  /** A version was committed in the map. */
+  install(info: VersionInfo, appendedBytes: number, versionsMax: number): void {
+    const map = this.#map
+    assert(
+      map !== undefined && map.newestVersion === info.version,
+      'the map holds what is installed',
+    )
+    this.#infos.set(info.version, info)
+    this.retain(versionsMax)
+    map.compactSlice(appendedBytes * COMPACTION_FACTOR + COMPACTION_BYTES_MIN)
+  }
+
+  /** Lets go of all but the newest `versionsMax` versions; readers that have pinned one keep it. */
+  retain(versionsMax: number): void {
+    const map = this.#map
+    if (map === undefined) return
+    if (versionsMax === 0) {
+      this.drop()
+      return
+    }
+    for (const version of map.versions.slice(0, -versionsMax)) {
+      map.release(version)
+      this.#infos.delete(version)
+    }
+  }
+
+  /** Makes `version` the newest in memory by undoing what lies above it. False if it is not in memory, or a reader needs what would go. */
+  rewindTo(version: number): boolean {
+    const map = this.#map
+    if (map === undefined || !this.#infos.has(version) || !map.rewindTo(version)) return false
+    for (const known of [...this.#infos.keys()]) if (known > version) this.#infos.delete(known)
+    return true
+  }
+
+  drop(): void {
+    this.#map = undefined
+    this.#infos.clear()
+  }
+}

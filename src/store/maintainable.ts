@@ -1,0 +1,36 @@
+import type { FileStatus } from '../files/file-manager.ts'
+import type { LeasedDirectory } from '../files/leased-directory.ts'
+import type { StoreFiles } from '../format/file-names.ts'
+import type { MapView } from '../map/versioned-map.ts'
+import type { ResolvedOptions } from './options.ts'
+import type { StagedStateFile } from './staged-state-file.ts'
+import type { ResolvedStoreId } from './store-id.ts'
+
+/** A snapshot while it is being written: what it holds, pinned, and when to stop. */
+export interface SnapshotTicket {
+  readonly view: MapView
+  /** Takes the rows. */
+  readonly file: StagedStateFile
+  /** Aborted when the version is about to be undone, or the provider closes. */
+  readonly signal: AbortSignal
+}
+
+/** What maintenance may see and do of a store whose lease is held here. The engine knows nothing of retention; this is its whole side of it. */
+export interface Maintainable {
+  readonly id: ResolvedStoreId
+  readonly options: ResolvedOptions
+  readonly directory: LeasedDirectory
+  list(): Promise<StoreFiles<FileStatus>>
+  /** The newest committed version. */
+  readonly latest: number
+  /** Snapshots that loads have found damaged; to be written anew. */
+  readonly damagedSnapshots: ReadonlySet<number>
+  /**
+   * Runs `write` with `version` pinned in memory, then publishes what it wrote, under the provider's mutex and only if the version was not
+   * undone meanwhile. False if the version is not in memory, was undone, or another snapshot is under way.
+   */
+  writeSnapshot(version: number, write: (ticket: SnapshotTicket) => Promise<void>): Promise<boolean>
+  cleanLeftovers(): Promise<number>
+  removed(names: readonly string[]): void
+  cleaned(durationMs: number): void
+}

@@ -1,0 +1,47 @@
+/** Latency of the last run of each step, milliseconds; absent until it has run. */
+export interface StepLatencies {
+  readonly openMs?: number
+  readonly sealMs?: number
+  readonly publishMs?: number
+  readonly installMs?: number
+  readonly commitMs?: number
+  readonly loadMs?: number
+  readonly snapshotMs?: number
+  readonly cleanMs?: number
+}
+
+/** What a store reports. The first three and the first five custom metrics are Spark's, by Spark's names. */
+export interface StateStoreMetrics {
+  readonly numKeys: number
+  /** Bytes allocated for the store, all versions in memory together: exact, not estimated. */
+  readonly memoryUsedBytes: number
+  readonly customMetrics: {
+    /** Key and value bytes of the newest state. */
+    readonly stateOnCurrentVersionSizeBytes: number
+    /** Opens answered from memory. */
+    readonly loadedMapCacheHitCount: number
+    /** Opens that had to read files. */
+    readonly loadedMapCacheMissCount: number
+    /** Loads that passed over a damaged snapshot. */
+    readonly numSnapshotsAutoRepaired: number
+    /** Snapshots asked for by a commit because the last one lay too far back. */
+    readonly forceSnapshotCount: number
+    /** Files of replaced histories that loads passed over. */
+    readonly orphansSkipped: number
+    /** Sidecars that contradicted a whole file. */
+    readonly sidecarsRepaired: number
+    /** Sidecars that could not be written; the commits stood. */
+    readonly sidecarFailures: number
+    /** Views, cursors and iterators now open; one that only grows is a leak. */
+    readonly openReaders: number
+    /** Versions outside memory now open for reading. */
+    readonly historicalMaps: number
+    /** Deltas since the last snapshot. */
+    readonly snapshotLag: number
+    /** Rounds of maintenance that failed. */
+    readonly maintenanceFailures: number
+  }
+  /** SPARK: `SnapshotLastUploaded.partition_<p>_<name>`: version of the last snapshot written or loaded by this provider, -1 before. */
+  readonly instanceMetrics: Readonly<Record<string, number>>
+  readonly latencies: StepLatencies
+}

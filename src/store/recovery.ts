@@ -1,0 +1,574 @@
+// store/recovery.ts — how version V is rebuilt from files.
+//
+//   1. list     what the store directory holds
+//   2. choose   where to start: a version in memory, the newest readable snapshot <= V, or nothing
+//   3. replay   the deltas after it, in order, each checked against its parent
+//   4. install  V in the map
+//
+// (What comes before, 0. recall, is the provider's: a version in memory needs none of this.)
+//
+// V itself absent is VERSION_NOT_FOUND; a hole below V or a parent that does not match is BROKEN_CHAIN; bad bytes are CORRUPT_FILE. Never a
+// partial map, never silently version 0. Deltas are the truth and snapshots are disposable: a snapshot that cannot be read, or whose id is
+// not its delta's, is passed over for an older one and reported for repair.
+//
+// Another process may rewind or clean while we read. So a file that vanishes after the listing, or a parent mismatch, is first taken for that:
+// list anew and start over, up to three times in all, before anything is concluded.
+//
+// ORPHANS: a file above V whose parent is not V's id and whose stamp is lower than V's was left by an attempt that V replaced. It is not loaded
+// and does not count as latest. With a higher stamp the same mismatch is BROKEN_CHAIN.
+
+import { assert } from '../base/assert.ts'
+import { publishStep } from '../base/diagnostics.ts'
+import type { Clock } from '../base/clock.ts'
+import { isStateStoreError, StateStoreError } from '../errors.ts'
+import type { CompressionName } from '../codec/compression.ts'
+import { type ByteRange, type FileStatus, joinPath } from '../files/file-manager.ts'
+import { GENESIS_ID } from '../format/commit-id.ts'
+import {
+  classifyFiles,
+  deltaName,
+  sidecarName,
+  snapshotName,
+  type StateFileKind,
+  type StoreFiles,
+} from '../format/file-names.ts'
+import { verifySidecar } from '../format/sidecar.ts'
+import {
+  readStateFile,
+  readTrailer,
+  type RowSink,
+  type StateFileContent,
+  type StateFileSource,
+} from '../format/state-file-reader.ts'
+import type { VersionedMap } from '../map/versioned-map.ts'
+import { type ResolvedStoreId, storeIdText } from './store-id.ts'
+import { isOlderStamp, type VersionInfo, versionInfoOf } from './version-info.ts'
+
+/** Files up to this size are fetched whole, once: the trailer at the tail and the rows in front of it cost one request together. */
+const WHOLE_FILE_BYTES_MAX = 8 * 1024 * 1024
+
+/** How often a load starts over because the files changed under it. */
+const LOAD_ATTEMPTS_MAX = 3
+
+/** The store directory as a reader sees it; LeasedDirectory fits too. */
+export interface ReadableDirectory {
+  readonly directory: string
+  list(): Promise<FileStatus[]>
+  read(name: string, range?: ByteRange, signal?: AbortSignal): Promise<Uint8Array | undefined>
+}
+
+export interface RecoveryContext {
+  readonly id: ResolvedStoreId
+  readonly directory: ReadableDirectory
+  readonly compression: CompressionName
+  readonly rowChecksums: boolean
+  readonly floorValues: boolean
+  readonly clock: Clock
+  readonly createMap: (expectedKeys: number) => VersionedMap
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A version in memory to go on from instead of a snapshot. Its map is changed only if the load succeeds. */
+export interface WarmStart {
+  readonly map: VersionedMap
+  readonly info: VersionInfo
+}
+
+export interface Recovered {
+  readonly map: VersionedMap
+  readonly info: VersionInfo
+  /** True if the map is the warm one, with the version installed in it. */
+  readonly warm: boolean
+  /** What the directory held. */
+  readonly files: StoreFiles<FileStatus>
+  /** Versions of the snapshots that were passed over, for the lease holder to rewrite. */
+  readonly damagedSnapshots: readonly number[]
+  /** Names of sidecars that contradict a file whose trailer is right, for the lease holder to rewrite. */
+  readonly staleSidecars: readonly string[]
+  /** Deltas above the newest version that belong to a replaced history. */
+  readonly orphans: readonly number[]
+  readonly deltasReplayed: number
+  /** Version of the snapshot it started from; 0 for none, undefined for a warm start. */
+  readonly snapshotVersion: number | undefined
+}
+
+/** Rebuilds version `target`, or the newest there is. */
+export async function loadVersion(
+  target: number | 'latest',
+  context: RecoveryContext,
+  warm?: WarmStart,
+): Promise<Recovered> {
+  let start = warm
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await new Load(target, context, await listFiles(context)).run(start)
+    } catch (error) {
+      if (!(error instanceof FilesChangedError)) throw error
+      if (attempt >= LOAD_ATTEMPTS_MAX) throw error.conclusion
+      // Also the version in memory may be one that another process has rewound.
+      start = undefined
+    }
+  }
+}
+
+/** The state files of a store; an absent directory has none. */
+export async function listFiles(context: RecoveryContext): Promise<StoreFiles<FileStatus>> {
+  const startedMs = context.clock.elapsedMs()
+  const files = classifyFiles(await context.directory.list())
+  publishStep('list', {
+    storeId: storeIdText(context.id),
+    durationMs: context.clock.elapsedMs() - startedMs,
+    rows: files.deltas.size + files.snapshots.size,
+  })
+  return files
+}
+
+/** What the trailer of V's file tells, without loading it; undefined if V has no file. */
+export async function peekVersion(
+  version: number,
+  context: RecoveryContext,
+): Promise<VersionInfo | 'foreign' | undefined> {
+  return await peekListed(version, await listFiles(context), context)
+}
+
+async function peekListed(
+  version: number,
+  files: StoreFiles<FileStatus>,
+  context: RecoveryContext,
+): Promise<VersionInfo | 'foreign' | undefined> {
+  const source =
+    openSource(context, files, 'delta', version) ?? openSource(context, files, 'snapshot', version)
+  if (source === undefined) return undefined
+  const trailer = await readTrailer(source)
+  return trailer === undefined ? 'foreign' : versionInfoOf(trailer)
+}
+
+/**
+ * The newest version that goes on from `base`, by the trailers alone: one small read for each version above it. Orphans do not count; a hole or
+ * a parent that does not match is BROKEN_CHAIN. A version without trailer is taken on trust: only reading it whole would tell.
+ */
+export async function surveyAbove(
+  base: ChainPoint,
+  files: StoreFiles<FileStatus>,
+  context: RecoveryContext,
+): Promise<{ version: number; committedThrough: number }> {
+  const top = newestListed(files)
+  let { version, id, stamp, committedThrough } = base
+  while (version < top) {
+    const next = version + 1
+    const source =
+      openSource(context, files, 'delta', next) ?? openSource(context, files, 'snapshot', next)
+    if (source === undefined) throw brokenChain(context, top, next, 'it is missing')
+    const trailer = await readTrailer(source)
+    if (trailer !== undefined && id !== undefined && trailer.parent !== id) {
+      if (stamp !== undefined && isOlderStamp(trailer.stamp, stamp)) break
+      throw brokenChain(context, top, next, parentMismatch(trailer.parent, version, id))
+    }
+    version = next
+    id = trailer?.id
+    stamp = trailer?.stamp
+    committedThrough = Math.max(committedThrough, trailer?.committedThrough ?? 0)
+  }
+  return { version, committedThrough }
+}
+
+/** The newest version of a store, by listing and trailers, without loading anything; 0 if there is none. */
+export async function findLatest(context: RecoveryContext): Promise<number> {
+  const files = await listFiles(context)
+  const top = newestListed(files)
+  const start = Math.max(0, ...[...files.snapshots.keys()].filter((version) => version <= top))
+  const peeked = start === 0 ? EMPTY_VERSION : await peekListed(start, files, context)
+  const base: ChainPoint =
+    peeked === undefined || peeked === 'foreign'
+      ? { version: start, id: undefined, stamp: undefined, committedThrough: 0 }
+      : peeked
+  return (await surveyAbove(base, files, context)).version
+}
+
+/** A place in a chain; its id is undefined where only reading the whole file would tell. */
+type ChainPoint = Pick<VersionInfo, 'version' | 'stamp' | 'committedThrough'> & {
+  readonly id: string | undefined
+}
+
+function newestListed(files: StoreFiles<FileStatus>): number {
+  return Math.max(0, ...files.deltas.keys(), ...files.snapshots.keys())
+}
+
+/** The files are not those that were listed: start over, and after the last attempt conclude `conclusion`. */
+class FilesChangedError extends Error {
+  readonly conclusion: StateStoreError
+  constructor(conclusion: StateStoreError) {
+    super(conclusion.message)
+    this.conclusion = conclusion
+  }
+}
+
+/** One attempt at a load, over one listing. */
+class Load {
+  readonly #target: number | 'latest'
+  readonly #top: number
+  readonly #context: RecoveryContext
+  readonly #files: StoreFiles<FileStatus>
+  readonly #damagedSnapshots: number[] = []
+  readonly #staleSidecars: string[] = []
+  readonly #orphans: number[] = []
+  #deltasReplayed = 0
+
+  constructor(target: number | 'latest', context: RecoveryContext, files: StoreFiles<FileStatus>) {
+    this.#target = target
+    this.#context = context
+    this.#files = files
+    this.#top = target === 'latest' ? newestListed(files) : target
+  }
+
+  async run(warm: WarmStart | undefined): Promise<Recovered> {
+    const top = this.#top
+    if (top > 0 && !this.#files.deltas.has(top) && !this.#files.snapshots.has(top)) {
+      throw this.#notFound(top)
+    }
+    if (warm !== undefined && this.#canContinue(warm.info.version)) {
+      return await this.#replayInto(warm.map, warm.info, undefined, true)
+    }
+    const base = await this.#choose()
+    return await this.#replayInto(base.map, base.info, base.info.version, false)
+  }
+
+  /** Whether going on from `version` is possible, and reads no more bytes than starting from the newest snapshot. */
+  #canContinue(version: number): boolean {
+    if (version > this.#top) return false
+    let bytes = 0
+    for (let next = this.#top; next > version; next--) {
+      const delta = this.#files.deltas.get(next)
+      if (delta === undefined) return false
+      const snapshot = this.#files.snapshots.get(next)
+      if (snapshot !== undefined && bytes + delta.sizeBytes > snapshot.sizeBytes) return false
+      bytes += delta.sizeBytes
+    }
+    return true
+  }
+
+  // --- 2. choose
+
+  /** A map, in an open transaction, that holds the newest readable snapshot at or below the top, or nothing. */
+  async #choose(): Promise<WarmStart> {
+    const snapshots = [...this.#files.snapshots.keys()]
+      .filter((version) => version <= this.#top)
+      .sort((a, b) => b - a)
+    let firstProblem: unknown
+    for (const version of snapshots) {
+      try {
+        const base = await this.#loadSnapshot(version)
+        if (base !== undefined) return base
+      } catch (error) {
+        if (!isStateStoreError(error) || error.kind !== 'corrupt') throw error
+        firstProblem ??= error
+      }
+      this.#damagedSnapshots.push(version)
+      publishStep('repair', {
+        storeId: storeIdText(this.#context.id),
+        version,
+        error: firstProblem,
+      })
+    }
+    if (firstProblem !== undefined && this.#top > 0 && !this.#files.deltas.has(1))
+      throw firstProblem
+    const map = this.#context.createMap(0)
+    map.begin()
+    return { map, info: EMPTY_VERSION }
+  }
+
+  /** Undefined if the snapshot is not the one of its delta. */
+  async #loadSnapshot(version: number): Promise<WarmStart | undefined> {
+    const startedMs = this.#context.clock.elapsedMs()
+    const source = this.#source('snapshot', version)
+    const trailer = await readTrailer(source)
+    const info = await this.#snapshotInfo(version, trailer && versionInfoOf(trailer))
+    if (info === 'mismatch') return undefined
+    const map = this.#context.createMap(trailer?.keys ?? 0)
+    map.begin()
+    const content = await this.#read(source, 'snapshot', version, map)
+    publishStep('choose', {
+      storeId: storeIdText(this.#context.id),
+      version,
+      rows: content.puts,
+      bytes: source.sizeBytes,
+      durationMs: this.#context.clock.elapsedMs() - startedMs,
+    })
+    return { map, info: info ?? foreignInfo(version, content.id) }
+  }
+
+  /** Which version a snapshot holds; undefined if only its own bytes can tell (foreign, and no delta is left). */
+  async #snapshotInfo(
+    version: number,
+    own: VersionInfo | undefined,
+  ): Promise<VersionInfo | 'mismatch' | undefined> {
+    if (!this.#files.deltas.has(version)) return own
+    const delta = this.#source('delta', version)
+    const deltaTrailer = await readTrailer(delta)
+    if (deltaTrailer !== undefined) {
+      return own?.id === deltaTrailer.id ? versionInfoOf(deltaTrailer) : 'mismatch'
+    }
+    // A foreign delta has an id only by its content, so it is read to the end, with its rows left aside.
+    const content = await this.#read(delta, 'delta', version, undefined)
+    if (own !== undefined && own.id !== content.id) return 'mismatch'
+    return foreignInfo(version, content.id)
+  }
+
+  // --- 3. replay, 4. install
+
+  async #replayInto(
+    map: VersionedMap,
+    base: VersionInfo,
+    snapshotVersion: number | undefined,
+    warm: boolean,
+  ): Promise<Recovered> {
+    if (warm && base.version === this.#top) return this.#recovered(map, base, snapshotVersion, warm)
+    if (warm) map.begin()
+    let info = base
+    try {
+      for (let version = base.version + 1; version <= this.#top; version++) {
+        const next = await this.#replay(version, info, map)
+        if (next === undefined) break
+        info = next
+      }
+      if (this.#target !== 'latest' && info.version !== this.#target)
+        throw this.#notFound(this.#target)
+      this.#context.signal?.throwIfAborted()
+    } catch (error) {
+      if (warm) map.abort()
+      throw error
+    }
+    if (info.version === 0 || (warm && info.version === base.version)) map.abort()
+    else map.commit(info.version)
+    if (!warm && info.version > 0) map.release(0)
+    return this.#recovered(map, info, snapshotVersion, warm)
+  }
+
+  /** Applies one delta. Undefined if it and all above it are orphans. */
+  async #replay(
+    version: number,
+    parent: VersionInfo,
+    map: VersionedMap,
+  ): Promise<VersionInfo | undefined> {
+    const startedMs = this.#context.clock.elapsedMs()
+    if (!this.#files.deltas.has(version)) {
+      if (this.#wasCleaned(version)) throw this.#notFound(this.#top)
+      throw brokenChain(this.#context, this.#top, version, 'it is missing')
+    }
+    const source = this.#source('delta', version)
+    const trailer = await readTrailer(source)
+    if (trailer !== undefined && trailer.parent !== parent.id) {
+      if (parent.stamp !== undefined && isOlderStamp(trailer.stamp, parent.stamp)) {
+        for (const orphan of this.#files.deltas.keys()) {
+          if (orphan >= version) this.#orphans.push(orphan)
+        }
+        return undefined
+      }
+      const what = parentMismatch(trailer.parent, parent.version, parent.id)
+      throw new FilesChangedError(brokenChain(this.#context, this.#top, version, what))
+    }
+    const content = await this.#read(source, 'delta', version, map)
+    this.#deltasReplayed++
+    publishStep('replay', {
+      storeId: storeIdText(this.#context.id),
+      version,
+      rows: content.puts + content.removes,
+      bytes: source.sizeBytes,
+      durationMs: this.#context.clock.elapsedMs() - startedMs,
+    })
+    return trailer === undefined
+      ? foreignInfo(version, content.id, parent.committedThrough)
+      : versionInfoOf(trailer)
+  }
+
+  /** Whether `version` is missing because it was cleaned: nothing as old is left, and a snapshot above the target carries what is kept. */
+  #wasCleaned(version: number): boolean {
+    const { deltas, snapshots } = this.#files
+    const older = [...deltas.keys(), ...snapshots.keys()].some((other) => other <= version)
+    return !older && [...snapshots.keys()].some((other) => other > this.#top)
+  }
+
+  #recovered(
+    map: VersionedMap,
+    info: VersionInfo,
+    snapshotVersion: number | undefined,
+    warm: boolean,
+  ): Recovered {
+    return {
+      map,
+      info,
+      warm,
+      files: this.#files,
+      damagedSnapshots: this.#damagedSnapshots,
+      staleSidecars: this.#staleSidecars,
+      orphans: this.#orphans,
+      deltasReplayed: this.#deltasReplayed,
+      snapshotVersion,
+    }
+  }
+
+  // --- files
+
+  #source(kind: StateFileKind, version: number): StateFileSource {
+    const source = openSource(this.#context, this.#files, kind, version)
+    assert(source !== undefined, `${version}.${kind} is read only if it was listed`)
+    return source
+  }
+
+  /** Reads one file into `map` (or only checks it), with its sidecar if it has one. */
+  async #read(
+    source: StateFileSource,
+    kind: StateFileKind,
+    version: number,
+    map: VersionedMap | undefined,
+  ): Promise<StateFileContent> {
+    const { id, compression, rowChecksums, floorValues, signal } = this.#context
+    const sink: RowSink =
+      map === undefined
+        ? { onPut: () => undefined, onRemove: () => undefined }
+        : { onPut: (key, value) => map.put(key, value), onRemove: (key) => void map.remove(key) }
+    const content = await readStateFile(
+      source,
+      {
+        kind,
+        store: [id.operatorId, id.partitionId, id.storeName],
+        version,
+        configuredCompression: compression,
+        rowChecksums,
+        floorValues,
+        ...(signal && { signal }),
+      },
+      sink,
+    )
+    await this.#checkSidecar(source, kind, version, content)
+    return content
+  }
+
+  async #checkSidecar(
+    source: StateFileSource,
+    kind: StateFileKind,
+    version: number,
+    content: StateFileContent,
+  ): Promise<void> {
+    const name = sidecarName(kind === 'delta' ? deltaName(version) : snapshotName(version))
+    if (!this.#files.sidecars.has(name)) return
+    const bytes = await this.#context.directory.read(name)
+    if (bytes === undefined) return
+    const path = joinPath(this.#context.directory.directory, name)
+    try {
+      verifySidecar(bytes, { path, sizeBytes: source.sizeBytes, crc: content.fileCrc })
+    } catch (error) {
+      // With a trailer the file has proved itself whole, so it is the sidecar that is wrong. Without one, another process may have been
+      // replacing the pair between our two reads: look once more before calling it corrupt.
+      if (content.trailer === undefined && isStateStoreError(error))
+        throw new FilesChangedError(error)
+      if (!isStateStoreError(error)) throw error
+      this.#staleSidecars.push(name)
+    }
+  }
+
+  // --- what to tell
+
+  #notFound(version: number): StateStoreError {
+    const orphan = this.#orphans.includes(version)
+      ? ' (its file belongs to a replaced history)'
+      : ''
+    const there = [...new Set([...this.#files.deltas.keys(), ...this.#files.snapshots.keys()])]
+      .filter((v) => !this.#orphans.includes(v))
+      .sort((a, b) => a - b)
+    const range =
+      there.length === 0
+        ? 'no version is there'
+        : `there are versions ${there[0]} to ${there.at(-1)}`
+    return new StateStoreError(
+      'TIDEMARK_VERSION_NOT_FOUND',
+      `Version ${version} of ${storeIdText(this.#context.id)} not found in ${this.#context.directory.directory}${orphan}: ${range}`,
+      { storeId: storeIdText(this.#context.id), version, path: this.#context.directory.directory },
+    )
+  }
+}
+
+function brokenChain(
+  context: RecoveryContext,
+  top: number,
+  version: number,
+  what: string,
+): StateStoreError {
+  const path = joinPath(context.directory.directory, deltaName(version))
+  return new StateStoreError(
+    'TIDEMARK_BROKEN_CHAIN',
+    `Version ${top} of ${storeIdText(context.id)} cannot be rebuilt: it needs ${path}, and ${what}`,
+    { storeId: storeIdText(context.id), version, path },
+  )
+}
+
+function parentMismatch(parent: string, version: number, id: string): string {
+  return `its parent is ${parent}, but version ${version} here is ${id}`
+}
+
+/** Version 0: empty, and never on disk. */
+export const EMPTY_VERSION: VersionInfo = Object.freeze({
+  version: 0,
+  id: GENESIS_ID,
+  parent: GENESIS_ID,
+  stamp: undefined,
+  foreign: false,
+  progress: undefined,
+  committedThrough: 0,
+})
+
+function foreignInfo(version: number, id: string, committedThrough = 0): VersionInfo {
+  return {
+    version,
+    id,
+    parent: GENESIS_ID,
+    stamp: undefined,
+    foreign: true,
+    progress: undefined,
+    committedThrough,
+  }
+}
+
+/** A listed file as the format room reads it; undefined if it is not listed. A small file is read from the storage once, whole. */
+export function openSource(
+  context: RecoveryContext,
+  files: StoreFiles<FileStatus>,
+  kind: StateFileKind,
+  version: number,
+): StateFileSource | undefined {
+  const status = (kind === 'delta' ? files.deltas : files.snapshots).get(version)
+  if (status === undefined) return undefined
+  const path = joinPath(context.directory.directory, status.name)
+  if (status.type !== 'file') {
+    throw new StateStoreError(
+      'TIDEMARK_CORRUPT_FILE',
+      `Expected ${path} to be a file, found a ${status.type === 'directory' ? 'directory' : 'link or device'}; move it away`,
+      { storeId: storeIdText(context.id), path },
+    )
+  }
+  const read = async (range: ByteRange): Promise<Uint8Array> => {
+    const bytes = await context.directory.read(status.name, range, context.signal)
+    if (bytes === undefined) throw vanished(context, path)
+    return bytes
+  }
+  let whole: Promise<Uint8Array> | undefined
+  return {
+    path,
+    sizeBytes: status.sizeBytes,
+    read: async (offset, length) => {
+      if (status.sizeBytes > WHOLE_FILE_BYTES_MAX) return read({ offset, length })
+      whole ??= read({ length: status.sizeBytes })
+      return (await whole).subarray(offset, offset + length)
+    },
+  }
+}
+
+function vanished(context: RecoveryContext, path: string): FilesChangedError {
+  return new FilesChangedError(
+    new StateStoreError(
+      'TIDEMARK_BROKEN_CHAIN',
+      `${path} was listed, but is gone: it was removed while the version was being read`,
+      { storeId: storeIdText(context.id), path },
+    ),
+  )
+}

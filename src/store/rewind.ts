@@ -1,0 +1,63 @@
+// Rewind — going back to a version and committing over what followed.
+//
+// A batch that is run again undoes the newest version, and needs no leave. Going further back does: `rewind: 'allow'`. Below `committedThrough`
+// nobody goes. Nothing on disk changes when the older version is opened, so an abort loses nothing; the commit first removes what it undoes.
+
+import { StateStoreError } from '../errors.ts'
+import { deltaName, sidecarName, snapshotName } from '../format/file-names.ts'
+import type { LeasedDirectory } from '../files/leased-directory.ts'
+import { listFiles, type RecoveryContext } from './recovery.ts'
+import { storeIdText, type ResolvedStoreId } from './store-id.ts'
+
+export interface RewindRequest {
+  readonly id: ResolvedStoreId
+  /** The version to open. */
+  readonly target: number
+  /** The newest version. */
+  readonly latest: number
+  readonly committedThrough: number
+  readonly allowed: boolean
+}
+
+/** Throws REWIND_REFUSED unless the versions above `target` may be undone. */
+export function checkRewind(request: RewindRequest): void {
+  const { id, target, latest, committedThrough, allowed } = request
+  const storeId = storeIdText(id)
+  if (target < Math.min(committedThrough, latest)) {
+    throw new StateStoreError(
+      'TIDEMARK_REWIND_REFUSED',
+      `Version ${target} of ${storeId} cannot be opened for update: everything up to version ${committedThrough} was declared final (committedThrough)`,
+      { storeId, version: target },
+    )
+  }
+  if (latest - target > 1 && !allowed) {
+    throw new StateStoreError(
+      'TIDEMARK_REWIND_REFUSED',
+      `Opening version ${target} of ${storeId} for update would undo ${latest - target} versions (the newest is ${latest}); pass rewind: 'allow' if that is meant`,
+      { storeId, version: target },
+    )
+  }
+}
+
+/**
+ * Removes what a commit of `version` undoes: everything above it, highest first, so that a crash at any point leaves a history without holes;
+ * then its snapshot and sidecars. `<version>.delta` stays, to be replaced in one step.
+ */
+export async function removeUndone(
+  version: number,
+  directory: LeasedDirectory,
+  context: RecoveryContext,
+): Promise<void> {
+  const files = await listFiles(context)
+  const undone = [...new Set([...files.deltas.keys(), ...files.snapshots.keys(), version])]
+    .filter((other) => other >= version)
+    .sort((a, b) => b - a)
+  for (const other of undone) {
+    const [snapshot, delta] = [snapshotName(other), deltaName(other)]
+    // A sidecar goes before its file: left over it would contradict the next file of that name.
+    if (files.sidecars.has(sidecarName(snapshot))) await directory.remove(sidecarName(snapshot))
+    if (files.snapshots.has(other)) await directory.remove(snapshot)
+    if (files.sidecars.has(sidecarName(delta))) await directory.remove(sidecarName(delta))
+    if (files.deltas.has(other) && other > version) await directory.remove(delta)
+  }
+}

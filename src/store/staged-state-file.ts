@@ -1,0 +1,135 @@
+// StagedStateFile — a delta or snapshot on its way to the staging folder while its rows are still coming in.
+//
+// Rows are encoded synchronously (put and remove never wait); finished blocks queue up and are written in the background, so a large batch does
+// not wait whole in memory as long as its caller lets the event loop turn. The temp file is made with the first write, so a store that only
+// reads leaves none, and a small batch is written in one call.
+//
+// A failure of the background write is kept and thrown by seal(): put has nobody to tell.
+
+import { concatBytes } from '../base/bytes.ts'
+import type { Compression } from '../codec/compression.ts'
+import { crc32c } from '../base/checksum.ts'
+import type { LeasedDirectory, StagedFile } from '../files/leased-directory.ts'
+import { StateFileWriter, type StreamTotals } from '../format/state-file-writer.ts'
+import type { StateFileKind } from '../format/file-names.ts'
+import type { Trailer } from '../format/trailer.ts'
+
+/** Written in pieces of at least this size while rows come in: each write is a trip to the thread pool or the network. */
+const WRITE_BYTES_MIN = 256 * 1024
+
+export interface StagedStateFileOptions {
+  readonly directory: LeasedDirectory
+  /** Final file name; the temp file's name begins with it. */
+  readonly name: string
+  readonly kind: StateFileKind
+  readonly compression: Compression
+  readonly rowChecksums: boolean
+}
+
+export class StagedStateFile {
+  readonly #options: StagedStateFileOptions
+  readonly #writer: StateFileWriter
+  #staged: StagedFile | undefined
+  #queue: Uint8Array[] = []
+  #queuedBytes = 0
+  #pumping: Promise<void> | undefined
+  #failure: { error: unknown } | undefined
+  #sizeBytes = 0
+  #crc = 0
+
+  constructor(options: StagedStateFileOptions) {
+    this.#options = options
+    this.#writer = new StateFileWriter({
+      kind: options.kind,
+      compression: options.compression,
+      rowChecksums: options.rowChecksums,
+      emit: (chunk) => this.#enqueue(chunk),
+    })
+  }
+
+  get name(): string {
+    return this.#options.name
+  }
+
+  /** Bytes of the whole file, once sealed. */
+  get sizeBytes(): number {
+    return this.#sizeBytes
+  }
+
+  /** CRC32C of the whole file, once sealed: what a sidecar holds. */
+  get crc(): number {
+    return this.#crc
+  }
+
+  put(key: Uint8Array, value: Uint8Array): void {
+    this.#writer.put(key, value)
+  }
+
+  remove(key: Uint8Array): void {
+    this.#writer.remove(key)
+  }
+
+  /** Ends the record stream; no row may follow. */
+  end(): StreamTotals {
+    return this.#writer.seal()
+  }
+
+  /** Appends the trailer, if any, and completes the temp file. After a rejection only discard() is left. */
+  async seal(trailer: Trailer | undefined): Promise<StagedFile> {
+    if (trailer !== undefined) this.#writer.appendTrailer(trailer)
+    await this.drain()
+    this.#throwFailure()
+    await this.#writeQueue()
+    const staged = this.#staged
+    if (staged === undefined) throw new Error('A sealed state file is never empty')
+    await staged.close()
+    return staged
+  }
+
+  /** Resolves when what was queued so far is written, or has failed. */
+  async drain(): Promise<void> {
+    await this.#pumping
+  }
+
+  /** Deletes the temp file, if there is one. Never rejects. */
+  async discard(): Promise<void> {
+    this.#queue = []
+    this.#queuedBytes = 0
+    await this.#pumping
+    await this.#staged?.discard()
+  }
+
+  #enqueue(chunk: Uint8Array): void {
+    if (this.#failure !== undefined) return
+    this.#sizeBytes += chunk.length
+    this.#crc = crc32c(chunk, this.#crc)
+    this.#queue.push(chunk)
+    this.#queuedBytes += chunk.length
+    if (this.#queuedBytes >= WRITE_BYTES_MIN && this.#pumping === undefined) {
+      this.#pumping = this.#pump()
+    }
+  }
+
+  async #pump(): Promise<void> {
+    try {
+      while (this.#queuedBytes >= WRITE_BYTES_MIN) await this.#writeQueue()
+    } catch (error) {
+      this.#failure = { error }
+    } finally {
+      this.#pumping = undefined
+    }
+  }
+
+  async #writeQueue(): Promise<void> {
+    if (this.#queue.length === 0) return
+    const chunks = this.#queue
+    this.#queue = []
+    this.#queuedBytes = 0
+    this.#staged ??= await this.#options.directory.create(this.#options.name)
+    await this.#staged.write(chunks.length === 1 ? chunks[0]! : concatBytes(chunks))
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+}

@@ -1,0 +1,24 @@
+import type { Clock } from '../base/clock.ts'
+import type { LeasedDirectory } from '../files/leased-directory.ts'
+import { sidecarName } from '../format/file-names.ts'
+import { encodeSidecar } from '../format/sidecar.ts'
+
+/** Publishes the `.crc` of a state file that is in place already, over an older one if there is one. */
+export async function writeSidecar(
+  directory: LeasedDirectory,
+  file: { readonly name: string; readonly sizeBytes: number; readonly crc: number },
+  clock: Clock,
+): Promise<void> {
+  const name = sidecarName(file.name)
+  const staged = await directory.create(name)
+  try {
+    await staged.write(
+      encodeSidecar({ crc: file.crc, sizeBytes: file.sizeBytes, timestampMs: clock.nowMs() }),
+    )
+    await staged.close()
+    await directory.publish(staged, name, 'replace')
+  } catch (error) {
+    await staged.discard()
+    throw error
+  }
+}

@@ -1,0 +1,76 @@
+// The stores a caller holds: StateStore (open for update) and ReadStateStore (one version, read only). Names and lifecycle are Spark's.
+
+import type { MapCursor } from '../map/versioned-map.ts'
+import type { StateStoreMetrics } from './metrics.ts'
+import type { ResolvedStoreId } from './store-id.ts'
+
+/** UPDATING takes changes; COMMITTED and ABORTED take none ever again. */
+export type StoreState = 'updating' | 'committed' | 'aborted'
+
+/** A key and its value, both copies that the caller may keep. */
+export type Entry = [key: Uint8Array, value: Uint8Array]
+
+/**
+ * Walks rows without copying: call next() until it is false. `key` and `value` are views that hold until the next call on the cursor or the store;
+ * copy what must last. Sees the state at its creation, whatever is written meanwhile. Close it if you stop early: an open cursor keeps old
+ * rows in memory (metric `openReaders`).
+ */
+export type StoreCursor = MapCursor
+
+/** What can be read of one version of a store. All reads are synchronous and in memory. */
+export interface StateReader {
+  readonly id: ResolvedStoreId
+  /** The version that was opened. */
+  readonly version: number
+  /** True if that version was written without a trailer: by Spark, or with `trailer: false`. */
+  readonly foreign: boolean
+  /** The JSON committed with that version; undefined if none was. Throws PROGRESS_UNKNOWN for a foreign version. The caller owns it. */
+  readonly progress: unknown
+  /** The value of `key`, a copy the caller may keep; undefined if there is none. */
+  get(key: Uint8Array): Uint8Array | undefined
+  /** The value of `key` without a copy: valid until the next call on this store. */
+  getView(key: Uint8Array): Uint8Array | undefined
+  has(key: Uint8Array): boolean
+  /** All rows in no particular order, as copies, as they are now: writing while iterating is allowed and not seen. */
+  entries(): IterableIterator<Entry>
+  cursor(): StoreCursor
+  /** The rows whose key begins with `prefix`, sorted by the key's unsigned bytes; copies. Scans the whole store and sorts what matches. */
+  prefixScan(prefix: Uint8Array): IterableIterator<Entry>
+  /** The rows with start <= key < end, sorted by the key's unsigned bytes; copies. Either bound may be left out. Scans the whole store and sorts what matches. */
+  getRange(start?: Uint8Array, end?: Uint8Array): IterableIterator<Entry>
+  readonly metrics: StateStoreMetrics
+  toString(): string
+}
+
+/** One version, open for reading. Dispose of it to let its memory go. */
+export interface ReadStateStore extends StateReader, AsyncDisposable {
+  /** Lets the version go; reading afterwards is STORE_FINISHED. May be called twice. */
+  release(): Promise<void>
+}
+
+export interface CommitOptions {
+  /** JSON kept in the very commit, at most 1 MiB: source offsets, say. It is part of the commit id, so a wall-clock time in it makes every replay a replacement. */
+  progress?: unknown
+  /** No version up to this one may be undone from now on. At most the version being committed; lower than before is ignored. */
+  committedThrough?: number
+  /** Honoured until publishing starts; then the commit runs to its end. */
+  signal?: AbortSignal
+}
+
+/** A store open for update: version N, on its way to N + 1. One at a time per store and process. */
+export interface StateStore extends StateReader, AsyncDisposable {
+  readonly state: StoreState
+  readonly hasCommitted: boolean
+  /** Sets `key` to `value`; both are copied. Keys of 0 bytes to 16 MiB, values of 0 bytes to 512 MiB. Throws STORE_FINISHED, MEMORY_LIMIT. */
+  put(key: Uint8Array, value: Uint8Array): void
+  /** Removes `key`; true if it was there. A missing key leaves no trace. Throws STORE_FINISHED. */
+  remove(key: Uint8Array): boolean
+  /**
+   * Publishes the changes as version N + 1 and resolves to that number once it is durable (option `durability`). Rejects with the text
+   * `Error committing version …`, the code of what went wrong and its cause; then only abort() is left. A COMMIT_OUTCOME_UNKNOWN is settled by
+   * the provider's next getStore.
+   */
+  commit(options?: CommitOptions): Promise<number>
+  /** Drops the changes; the version on disk stays what it was. A second call does nothing; after commit it is STORE_FINISHED. */
+  abort(): Promise<void>
+}

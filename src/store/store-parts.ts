@@ -1,0 +1,56 @@
+import type { Mutex } from '../base/mutex.ts'
+import type { CheckpointFileManager } from '../files/file-manager.ts'
+import { VersionedMap } from '../map/versioned-map.ts'
+import { directoryReader } from './directory-reader.ts'
+import type { HistoricalMaps } from './historical-maps.ts'
+import type { InstalledVersions } from './installed-versions.ts'
+import type { ResolvedOptions } from './options.ts'
+import type { ProviderCounters } from './provider-counters.ts'
+import type { Recovered, RecoveryContext } from './recovery.ts'
+import { type ResolvedStoreId, storeDirectory } from './store-id.ts'
+
+/** What the reading and the writing half of a provider share. */
+export interface StoreParts {
+  readonly id: ResolvedStoreId
+  readonly files: CheckpointFileManager
+  readonly options: ResolvedOptions
+  /** 8 bytes, secret, one per process: nobody outside can choose keys that collide. */
+  readonly hashSeed: Uint8Array
+  readonly mutex: Mutex
+  readonly installed: InstalledVersions
+  readonly historical: HistoricalMaps
+  readonly counters: ProviderCounters
+}
+
+export function recoveryContext(parts: StoreParts, signal?: AbortSignal): RecoveryContext {
+  const { id, files, options, hashSeed } = parts
+  return {
+    id,
+    directory: directoryReader(files, storeDirectory(id)),
+    compression: options.compression,
+    rowChecksums: options.rowChecksums,
+    floorValues: options.floorValues,
+    clock: options.clock,
+    createMap: (expectedKeys) =>
+      new VersionedMap({ hashSeed, memoryBytesMax: options.memoryBytesMax, expectedKeys }),
+    signal,
+  }
+}
+
+/** Where the store lies, for people: the location and the store's directory. */
+export function storeLocation(parts: StoreParts): string {
+  return `${parts.files.location}/${storeDirectory(parts.id)}`
+}
+
+/** Counts what a load met. */
+export function countLoad(parts: StoreParts, recovered: Recovered, startedMs: number): void {
+  const { counters } = parts
+  counters.cacheMisses++
+  if (recovered.damagedSnapshots.length > 0) counters.snapshotsRepaired++
+  counters.orphansSkipped += recovered.orphans.length
+  counters.sidecarsRepaired += recovered.staleSidecars.length
+  if (recovered.snapshotVersion !== undefined && recovered.snapshotVersion > 0) {
+    counters.lastSnapshotVersion = Math.max(counters.lastSnapshotVersion, recovered.snapshotVersion)
+  }
+  counters.latencies.loadMs = parts.options.clock.elapsedMs() - startedMs
+}

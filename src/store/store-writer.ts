@@ -1,0 +1,453 @@
+// StoreWriter — the half of a provider that exists only while it holds the lease: opens for update, commits, aborts, publishes snapshots.
+//
+// open: settle (a commit whose outcome is unknown) · survey (what is the newest version?) · check the rewind · recall or load · begin
+//
+// Every method is called under the provider's mutex, except writeSnapshot, which takes it to publish. While nothing fails, memory is the
+// truth and opening reads no file; after any failed commit the next open surveys the files anew.
+// Once FENCED or POISONED, a writer refuses everything but abort.
+
+import { publishStep } from '../base/diagnostics.ts'
+import { compressionOf } from '../codec/compressions.ts'
+import { isStateStoreError, StateStoreError } from '../errors.ts'
+import { deltaName, sidecarName, snapshotName } from '../format/file-names.ts'
+import { canonicalProgress } from '../format/progress.ts'
+import {
+  type CommitContext,
+  commitStore,
+  buildTrailer,
+  settleCommit,
+  UnsettledCommitError,
+} from './commit.ts'
+import type { Maintainable, SnapshotTicket } from './maintainable.ts'
+import { OpenStore, type StoreHost } from './open-store.ts'
+import type { StateStoreMetrics } from './metrics.ts'
+import { listFiles, loadVersion, peekVersion, surveyAbove, type WarmStart } from './recovery.ts'
+import { checkRewind } from './rewind.ts'
+import type { StreamTotals } from '../format/state-file-writer.ts'
+import type { Trailer } from '../format/trailer.ts'
+import { SnapshotSlot } from './snapshot-slot.ts'
+import { StagedStateFile } from './staged-state-file.ts'
+import { writeSidecar } from './state-sidecar.ts'
+import type { CommitOptions } from './state-store.ts'
+import { storeIdText } from './store-id.ts'
+import { countLoad, recoveryContext, storeLocation, type StoreParts } from './store-parts.ts'
+import type { VersionInfo } from './version-info.ts'
+import { WriterLease } from './writer-lease.ts'
+
+export interface GetStoreOptions {
+  /** No version up to this one may be undone from now on; the highest ever given counts. */
+  committedThrough?: number
+  /** 'allow' lets this open undo more than the newest version. */
+  rewind?: 'allow'
+  /** Stops a load that is under way. */
+  signal?: AbortSignal
+}
+
+/** What a writer needs of its provider. */
+export interface WriterHooks {
+  metrics(): StateStoreMetrics
+  /** Called after every commit. */
+  committed(): void
+}
+
+export class StoreWriter implements StoreHost {
+  readonly #parts: StoreParts
+  readonly #lease: WriterLease
+  readonly #hooks: WriterHooks
+  readonly #snapshots = new SnapshotSlot()
+  readonly #damagedSnapshots = new Set<number>()
+  #sidecars = new Set<string>()
+  /** The newest version on disk; undefined until surveyed. */
+  #latest: number | undefined
+  #committedThrough = 0
+  #open: OpenStore | undefined
+  #committed: OpenStore | undefined
+  #unsettled: UnsettledCommitError | undefined
+  #ended: StateStoreError | undefined
+
+  private constructor(parts: StoreParts, lease: WriterLease, hooks: WriterHooks) {
+    this.#parts = parts
+    this.#lease = lease
+    this.#hooks = hooks
+  }
+
+  static async claim(parts: StoreParts, hooks: WriterHooks): Promise<StoreWriter> {
+    const { id, files, options } = parts
+    const { durability, clock, owner } = options
+    const lease = await WriterLease.claim({ id, files, durability, clock, owner })
+    return new StoreWriter(parts, lease, hooks)
+  }
+
+  get #storeId(): string {
+    return storeIdText(this.#parts.id)
+  }
+
+  /** The newest version, or undefined while it is not known for certain. */
+  get latest(): number | undefined {
+    const certain = this.#endedBy === undefined && this.#unsettled === undefined
+    return certain ? this.#latest : undefined
+  }
+
+  /** The store now open for update. */
+  get openStore(): OpenStore | undefined {
+    return this.#open
+  }
+
+  // --- open
+
+  async open(target: number | undefined, request: GetStoreOptions): Promise<OpenStore> {
+    const startedMs = this.#parts.options.clock.elapsedMs()
+    this.#checkUsable()
+    if (this.#open !== undefined) {
+      throw new StateStoreError(
+        'TIDEMARK_STORE_BUSY',
+        `Version ${this.#open.version} of ${this.#storeId} is open for update in this process already; commit or abort it first`,
+        { storeId: this.#storeId, version: this.#open.version },
+      )
+    }
+    const { map, info } = await this.#prepare(target, request)
+    map.begin()
+    this.#open = new OpenStore({
+      id: this.#parts.id,
+      info,
+      location: storeLocation(this.#parts),
+      map,
+      host: this,
+    })
+    const openMs = this.#parts.options.clock.elapsedMs() - startedMs
+    this.#parts.counters.latencies.openMs = openMs
+    publishStep('open', { storeId: this.#storeId, version: info.version, durationMs: openMs })
+    return this.#open
+  }
+
+  async #prepare(target: number | undefined, request: GetStoreOptions): Promise<WarmStart> {
+    await this.#settle()
+    // A version beyond the newest known is looked for on disk, if only to say what is there.
+    const mustSurvey = this.#latest === undefined || (target ?? 0) > this.#latest
+    const surveyed = mustSurvey ? await this.#survey(target, request.signal) : undefined
+    const latest = this.#latest!
+    this.#committedThrough = Math.max(this.#committedThrough, request.committedThrough ?? 0)
+    checkRewind({
+      id: this.#parts.id,
+      target: target ?? latest,
+      latest,
+      committedThrough: this.#committedThrough,
+      allowed: request.rewind === 'allow',
+    })
+    return surveyed ?? (await this.#bring(target ?? latest, request.signal))
+  }
+
+  /** Loads `target`, or the newest version, and finds out which is the newest. */
+  async #survey(target: number | undefined, signal: AbortSignal | undefined): Promise<WarmStart> {
+    const recovered = await this.#load(target ?? 'latest', signal)
+    const context = recoveryContext(this.#parts, signal)
+    const above = await surveyAbove(recovered.info, recovered.files, context)
+    this.#latest = above.version
+    this.#committedThrough = Math.max(this.#committedThrough, above.committedThrough)
+    this.#sidecars = new Set(recovered.files.sidecars.keys())
+    return recovered
+  }
+
+  /** The version from memory, or from files. */
+  async #bring(target: number, signal: AbortSignal | undefined): Promise<WarmStart> {
+    const { installed, counters } = this.#parts
+    if (installed.newest?.info.version === target || installed.rewindTo(target)) {
+      counters.cacheHits++
+      return installed.newest!
+    }
+    return await this.#load(target, signal)
+  }
+
+  async #load(target: number | 'latest', signal: AbortSignal | undefined) {
+    const { installed, options } = this.#parts
+    const startedMs = options.clock.elapsedMs()
+    const context = recoveryContext(this.#parts, signal)
+    const recovered = await loadVersion(target, context, await trustedWarmStart(this.#parts))
+    countLoad(this.#parts, recovered, startedMs)
+    for (const version of recovered.damagedSnapshots) this.#damagedSnapshots.add(version)
+    installed.adopt(recovered)
+    installed.retain(Math.max(1, options.maxBatchesToRetainInMemory))
+    return recovered
+  }
+
+  async #settle(): Promise<void> {
+    const unsettled = this.#unsettled
+    if (unsettled === undefined) return
+    try {
+      const { commit, reason } = unsettled
+      await settleCommit(commit, this.#lease, recoveryContext(this.#parts), reason)
+    } catch (error) {
+      if (error instanceof UnsettledCommitError) throw this.#outcomeUnknown(error)
+      throw this.#ending(error)
+    }
+    this.#unsettled = undefined
+    this.#latest = undefined
+  }
+
+  // --- StoreHost
+
+  stageDelta(version: number): StagedStateFile {
+    return this.#stage('delta', deltaName(version + 1))
+  }
+
+  checkCommit(version: number, { progress, committedThrough }: CommitOptions): void {
+    if (progress !== undefined) canonicalProgress(progress)
+    if (committedThrough !== undefined) {
+      const inRange = Number.isSafeInteger(committedThrough) && committedThrough >= 0
+      if (!inRange || committedThrough > version + 1) {
+        throw new RangeError(
+          `Expected \`committedThrough\` to be a whole number, 0 to ${version + 1}, got ${String(committedThrough)}`,
+        )
+      }
+    }
+    if (!this.#parts.options.trailer && (progress ?? committedThrough) !== undefined) {
+      throw new StateStoreError(
+        'TIDEMARK_INVALID_OPTIONS',
+        `\`progress\` and \`committedThrough\` are kept in the trailer, but ${this.#storeId} was opened with trailer: false`,
+        { storeId: this.#storeId },
+      )
+    }
+  }
+
+  async commit(store: OpenStore, request: CommitOptions): Promise<number> {
+    return await this.#parts.mutex.run(() => this.#commit(store, request))
+  }
+
+  async abort(store: OpenStore): Promise<void> {
+    await this.#parts.mutex.run(async () => {
+      store.map.abort()
+      if (this.#open === store) this.#open = undefined
+      if (this.#parts.options.maxBatchesToRetainInMemory === 0) this.#parts.installed.drop()
+      await store.delta?.discard()
+      publishStep('abort', { storeId: this.#storeId, version: store.version })
+    })
+  }
+
+  metrics(): StateStoreMetrics {
+    return this.#hooks.metrics()
+  }
+
+  async #commit(store: OpenStore, request: CommitOptions): Promise<number> {
+    const { counters, historical } = this.#parts
+    try {
+      this.#checkUsable()
+      const result = await commitStore(store, request, this.#commitContext())
+      const { version, committedThrough } = result.info
+      this.#committed?.releaseCommitted()
+      this.#committed = store
+      this.#open = undefined
+      this.#committedThrough = committedThrough
+      if (result.written) this.#latest = version
+      historical.detachFrom(version)
+      const { sealMs, publishMs, installMs } = result
+      Object.assign(counters.latencies, { sealMs, publishMs, installMs })
+      counters.latencies.commitMs = sealMs + publishMs + installMs
+      this.#hooks.committed()
+      return version
+    } catch (error) {
+      throw this.#commitFailed(store, request, error)
+    }
+  }
+
+  #commitFailed(store: OpenStore, request: CommitOptions, error: unknown): unknown {
+    // Whatever was removed or published before the failure, the files tell: look at the next open.
+    this.#latest = undefined
+    const version = store.version + 1
+    publishStep('commitFailed', { storeId: this.#storeId, version, error })
+    if (request.signal?.aborted && error === request.signal.reason) return error
+    if (error instanceof UnsettledCommitError) this.#unsettled = error
+    const cause =
+      error instanceof UnsettledCommitError ? this.#outcomeUnknown(error) : this.#ending(error)
+    const known = isStateStoreError(cause) ? cause : undefined
+    return new StateStoreError(
+      known?.code ?? 'TIDEMARK_INVARIANT_VIOLATED',
+      `Error committing version ${version} into ${store.toString()}`,
+      { storeId: this.#storeId, version, path: known?.path, published: known?.published, cause },
+    )
+  }
+
+  #outcomeUnknown(error: UnsettledCommitError): StateStoreError {
+    const { info, name } = error.commit
+    return new StateStoreError(
+      'TIDEMARK_COMMIT_OUTCOME_UNKNOWN',
+      `The storage failed while ${name} was being published, and again when asked what had happened; the next getStore of ${this.#storeId} settles it`,
+      { storeId: this.#storeId, version: info.version, published: 'unknown', cause: error.reason },
+    )
+  }
+
+  /** Remembers an error after which this writer may not go on. */
+  #ending(error: unknown): unknown {
+    if (isStateStoreError(error, 'TIDEMARK_FENCED', 'TIDEMARK_POISONED')) {
+      if (error.code === 'TIDEMARK_FENCED') publishStep('fenced', { storeId: this.#storeId, error })
+      this.#ended = error
+    }
+    return error
+  }
+
+  /** The error after which this writer may not go on, if there was one. */
+  get #endedBy(): StateStoreError | undefined {
+    return this.#ended ?? this.#lease.lost
+  }
+
+  #checkUsable(): void {
+    const ended = this.#endedBy
+    if (ended === undefined) return
+    throw new StateStoreError(
+      ended.code,
+      `The writer of ${this.#storeId} (generation ${this.#lease.generation}) was ended by an earlier error and stays ended; open a new provider: ${ended.message}`,
+      { storeId: this.#storeId, published: 'no', cause: ended },
+    )
+  }
+
+  #commitContext(): CommitContext {
+    const { id, options, installed, counters } = this.#parts
+    return {
+      id,
+      options,
+      clock: options.clock,
+      logger: options.logger,
+      lease: this.#lease,
+      recovery: recoveryContext(this.#parts),
+      installed,
+      latest: this.#latest ?? 0,
+      committedThrough: this.#committedThrough,
+      sidecars: this.#sidecars,
+      location: this.#parts.files.location,
+      cancelSnapshotsFrom: (version) => this.#snapshots.cancelFrom(version),
+      sidecarFailed: (error) => {
+        counters.sidecarFailures++
+        options.logger.warn(
+          `A sidecar of ${this.#storeId} could not be written; the version stands: ${String(error)}`,
+        )
+      },
+    }
+  }
+
+  #stage(kind: 'delta' | 'snapshot', name: string): StagedStateFile {
+    const { compression, rowChecksums } = this.#parts.options
+    return new StagedStateFile({
+      directory: this.#lease.directory,
+      name,
+      kind,
+      compression: compressionOf(compression),
+      rowChecksums,
+    })
+  }
+
+  // --- maintenance
+
+  /** Undefined while the newest version is not known, or the writer has ended. */
+  maintainable(): Maintainable | undefined {
+    const latest = this.latest
+    if (latest === undefined) return undefined
+    const { id, options, counters } = this.#parts
+    return {
+      id,
+      options,
+      latest,
+      directory: this.#lease.directory,
+      damagedSnapshots: this.#damagedSnapshots,
+      list: () => listFiles(recoveryContext(this.#parts)),
+      writeSnapshot: (version, write) => this.#writeSnapshot(version, write),
+      cleanLeftovers: () => this.#lease.cleanLeftovers(),
+      removed: (names) => {
+        for (const name of names) this.#sidecars.delete(name)
+      },
+      cleaned: (durationMs) => {
+        counters.latencies.cleanMs = durationMs
+      },
+    }
+  }
+
+  /** Ends a clean life: the open store is aborted, the staging folder goes, and with it the power to write. */
+  async close(): Promise<void> {
+    this.#snapshots.cancelFrom(0)
+    await this.#snapshots.idle()
+    await this.#open?.[Symbol.asyncDispose]()
+    this.#committed?.releaseCommitted()
+    if (this.#endedBy === undefined) await this.#lease.release()
+  }
+
+  async #writeSnapshot(
+    version: number,
+    write: (ticket: SnapshotTicket) => Promise<void>,
+  ): Promise<boolean> {
+    const { installed, counters, options } = this.#parts
+    const startedMs = options.clock.elapsedMs()
+    const written = await this.#snapshots.run(version, async (signal) => {
+      const info = installed.info(version)
+      const view = installed.view(version)
+      if (info === undefined || view === undefined) return false
+      const file = this.#stage('snapshot', snapshotName(version))
+      try {
+        await write({ view, file, signal })
+        return await this.#publishSnapshot(info, file, signal)
+      } catch (error) {
+        await file.discard()
+        if (signal.aborted) return false
+        throw this.#ending(error)
+      } finally {
+        view.release()
+      }
+    })
+    if (written !== true) return false
+    counters.latencies.snapshotMs = options.clock.elapsedMs() - startedMs
+    publishStep('snapshot', {
+      storeId: this.#storeId,
+      version,
+      durationMs: counters.latencies.snapshotMs,
+    })
+    return true
+  }
+
+  /** False if the version was undone while its rows were being written. */
+  async #publishSnapshot(
+    info: VersionInfo,
+    file: StagedStateFile,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { mutex, options, counters } = this.#parts
+    const staged = await file.seal(this.#snapshotTrailer(info, file.end()))
+    return await mutex.run(async () => {
+      // A rewind runs under this mutex too: if it came first it has aborted the signal.
+      if (signal.aborted || this.#endedBy !== undefined) {
+        await file.discard()
+        return false
+      }
+      const sidecar = sidecarName(file.name)
+      if (this.#sidecars.delete(sidecar)) await this.#lease.directory.remove(sidecar)
+      await this.#lease.directory.publish(staged, file.name, 'replace')
+      this.#damagedSnapshots.delete(info.version)
+      counters.lastSnapshotVersion = Math.max(counters.lastSnapshotVersion, info.version)
+      if (options.checksumFiles) {
+        await writeSidecar(this.#lease.directory, file, options.clock)
+        this.#sidecars.add(sidecar)
+      }
+      return true
+    })
+  }
+
+  #snapshotTrailer(info: VersionInfo, totals: StreamTotals): Trailer | undefined {
+    const { id, options } = this.#parts
+    if (!options.trailer) return undefined
+    return buildTrailer({
+      id,
+      kind: 'snapshot',
+      info,
+      stamp: this.#lease.nextStamp(),
+      totals,
+      keys: totals.puts,
+      codec: options.compression,
+    })
+  }
+}
+
+/** The newest version in memory, if the file on disk is still the one it came from; another process may have rewound it. */
+export async function trustedWarmStart(parts: StoreParts): Promise<WarmStart | undefined> {
+  const newest = parts.installed.newest
+  if (newest === undefined || newest.info.version === 0) return newest
+  const onDisk = await peekVersion(newest.info.version, recoveryContext(parts))
+  return onDisk !== undefined && onDisk !== 'foreign' && onDisk.id === newest.info.id
+    ? newest
+    : undefined
+}

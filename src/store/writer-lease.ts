@@ -1,0 +1,239 @@
+// WriterLease — who may write a store: the newest claimant, and nobody older.
+//
+//   1. claim   create-if-absent the next number in _tidemark/writers/<store>; one claimant wins a number
+//   2. stage   make the staging folder of that number, once, then list the claims again: a higher one means FENCED
+//   3. fence   move every older staging folder away, each in one atomic step
+//
+// Only after 3 does the new holder list the store and load. A file reaches (or leaves) the store directory only by a move out of (or into) the
+// writer's own staging folder, so from 3 on every pending publish and delete of an older writer fails: its source or its target is gone.
+//
+// INVARIANT: nothing ever makes a staging folder anew. An older writer that wakes up between its own steps 1 and 2 makes a folder we could not
+// see, but then lists the claims, sees ours, and stops before it uses the folder.
+// DURABILITY: a claim is synced whatever the `durability` option says: a number must not be given out twice, or stamps would repeat.
+// "Am I still the highest?" is always a listing after one's own number, never a look-up of the next one.
+// Not here: what the staged files hold (store/commit.ts), how they move (files/leased-directory.ts).
+
+import { type Clock, processIdentity } from '../base/clock.ts'
+import { publishStep } from '../base/diagnostics.ts'
+import { toHex } from '../base/bytes.ts'
+import { StateStoreError } from '../errors.ts'
+import { type CheckpointFileManager, type Durability, joinPath } from '../files/file-manager.ts'
+import { LeasedDirectory } from '../files/leased-directory.ts'
+import {
+  type ResolvedStoreId,
+  stagingDirectory,
+  storeDirectory,
+  storeIdText,
+  writersDirectory,
+} from './store-id.ts'
+
+/** Digits of a generation in file names: names sort as numbers, and 2^53 has 16. */
+const GENERATION_DIGITS = 16
+/** The newest claims are kept for people to read; a zombie needs only the highest to see that it is one. */
+const CLAIMS_KEPT_MAX = 64
+const FENCED_PREFIX = '.fenced-'
+
+export interface LeaseContext {
+  readonly id: ResolvedStoreId
+  readonly files: CheckpointFileManager
+  readonly durability: Durability
+  readonly clock: Clock
+  readonly owner: string
+}
+
+/** One line of history in _tidemark/writers: who claimed a store, and when. For people; nothing is decided by it. */
+export interface Claim {
+  readonly generation: number
+  readonly owner: string
+  readonly host: string
+  readonly pid: number
+  /** ISO 8601. */
+  readonly claimedAt: string
+}
+
+export class WriterLease {
+  readonly generation: number
+  /** The store directory, writable by this generation as long as it is the newest. */
+  readonly directory: LeasedDirectory
+  readonly #context: LeaseContext
+  #sequence = 0
+  #lost: StateStoreError | undefined
+
+  private constructor(context: LeaseContext, generation: number) {
+    const { id, files, durability, clock } = context
+    this.#context = context
+    this.generation = generation
+    this.directory = new LeasedDirectory({
+      files,
+      directory: storeDirectory(id),
+      staging: joinPath(stagingDirectory(id), generationName(generation)),
+      durability,
+      clock,
+      onFenced: (error) => {
+        this.#lost ??= error
+      },
+    })
+  }
+
+  /** The error with which an operation found the lease lost; undefined while none has. */
+  get lost(): StateStoreError | undefined {
+    return this.#lost
+  }
+
+  /** Becomes the writer of a store. FENCED if another claims at the same moment; STORAGE_UNAVAILABLE if the storage fails. */
+  static async claim(context: LeaseContext): Promise<WriterLease> {
+    const { id, files } = context
+    await files.makeDirectories(storeDirectory(id), 'fsync')
+    await files.makeDirectories(writersDirectory(id), 'fsync')
+    await files.makeDirectories(stagingDirectory(id), 'fsync')
+
+    const generation = await createClaim(context) // 1
+    await stage(context, generation) // 2
+    await fenceOlder(context, generation) // 3
+
+    const lease = new WriterLease(context, generation)
+    await lease.directory.probe()
+    // DURABILITY: the last writer may have died between moving a file in and syncing the folder; what we are about to report must stay.
+    await files.syncDirectory(storeDirectory(id))
+    await pruneClaims(context)
+    publishStep('claim', { storeId: storeIdText(id), generation })
+    return lease
+  }
+
+  /** [generation, sequence], strictly greater than any this lease or an older one has given out. */
+  nextStamp(): [number, number] {
+    this.#sequence++
+    return [this.generation, this.#sequence]
+  }
+
+  /** Gives up writing: the staging folder goes, and nothing can be published any more. The claim stays, for its number. */
+  async release(): Promise<void> {
+    await this.#context.files.deleteTree(
+      joinPath(stagingDirectory(this.#context.id), generationName(this.generation)),
+    )
+  }
+
+  /** Deletes what fenced writers left in staging, and this one's own dead temp files. Returns how many entries went. */
+  async cleanLeftovers(): Promise<number> {
+    const { id, files } = this.#context
+    const root = stagingDirectory(id)
+    let cleaned = await this.directory.cleanLeftovers()
+    for (const entry of (await files.list(root)) ?? []) {
+      if (!entry.name.startsWith(FENCED_PREFIX)) continue
+      await files.deleteTree(joinPath(root, entry.name))
+      cleaned++
+    }
+    return cleaned
+  }
+}
+
+/** The claims of a store, oldest first, or none. Unreadable ones (a crash cut them) show with empty fields. Never writes. */
+export async function listClaims(
+  files: CheckpointFileManager,
+  id: ResolvedStoreId,
+): Promise<Claim[]> {
+  const claims: Claim[] = []
+  for (const generation of await claimedGenerations(files, id)) {
+    const bytes = await files.read(joinPath(writersDirectory(id), generationName(generation)))
+    claims.push({ owner: '', host: '', pid: 0, claimedAt: '', ...parseClaim(bytes), generation })
+  }
+  return claims
+}
+
+function parseClaim(bytes: Uint8Array | undefined): Partial<Claim> {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes)) as Partial<Claim>
+  } catch {
+    return {}
+  }
+}
+
+async function claimedGenerations(
+  files: CheckpointFileManager,
+  id: ResolvedStoreId,
+): Promise<number[]> {
+  const entries = (await files.list(writersDirectory(id))) ?? []
+  return entries
+    .map((entry) => parseGeneration(entry.name))
+    .filter((generation) => generation !== undefined)
+    .sort((a, b) => a - b)
+}
+
+async function createClaim(context: LeaseContext): Promise<number> {
+  const { id, files, clock, owner } = context
+  const generation = ((await claimedGenerations(files, id)).at(-1) ?? 0) + 1
+  const claim: Claim = {
+    generation,
+    owner,
+    ...processIdentity(),
+    claimedAt: new Date(clock.nowMs()).toISOString(),
+  }
+  const path = joinPath(writersDirectory(id), generationName(generation))
+  const bytes = new TextEncoder().encode(JSON.stringify(claim))
+  const outcome = await files.createExclusive(path, bytes, 'fsync')
+  if (outcome === 'created') return generation
+  if (outcome === 'exists')
+    throw fenced(context, generation, 'was claimed by another writer at the same moment')
+  throw new StateStoreError(
+    'TIDEMARK_STORAGE_UNAVAILABLE',
+    `Cannot claim ${storeIdText(id)}: the folder ${writersDirectory(id)} vanished while it was being used`,
+    { storeId: storeIdText(id), path },
+  )
+}
+
+async function stage(context: LeaseContext, generation: number): Promise<void> {
+  const { id, files } = context
+  const staging = joinPath(stagingDirectory(id), generationName(generation))
+  const outcome = await files.makeDirectory(staging, 'fsync')
+  if (outcome !== 'created') {
+    throw new StateStoreError(
+      'TIDEMARK_STORAGE_UNAVAILABLE',
+      `Cannot claim ${storeIdText(id)}: expected to make the staging folder ${staging}, found ${outcome}`,
+      { storeId: storeIdText(id), path: staging },
+    )
+  }
+  const highest = (await claimedGenerations(files, id)).at(-1) ?? 0
+  if (highest > generation) {
+    await files.deleteTree(staging)
+    throw fenced(context, generation, `was overtaken by generation ${highest}`)
+  }
+}
+
+async function fenceOlder(context: LeaseContext, generation: number): Promise<void> {
+  const { id, files, clock } = context
+  const root = stagingDirectory(id)
+  for (const entry of (await files.list(root)) ?? []) {
+    const older = parseGeneration(entry.name)
+    if (older === undefined || older >= generation) continue
+    const grave = `${FENCED_PREFIX}${entry.name}-${toHex(clock.randomBytes(6))}`
+    await files.moveDirectory(joinPath(root, entry.name), joinPath(root, grave))
+    // Emptying it can wait (cleanLeftovers); the move is the fence.
+  }
+}
+
+async function pruneClaims(context: LeaseContext): Promise<void> {
+  const { id, files } = context
+  const generations = await claimedGenerations(files, id)
+  for (const generation of generations.slice(0, -CLAIMS_KEPT_MAX)) {
+    await files.deleteFile(joinPath(writersDirectory(id), generationName(generation)))
+  }
+}
+
+function generationName(generation: number): string {
+  return String(generation).padStart(GENERATION_DIGITS, '0')
+}
+
+function parseGeneration(name: string): number | undefined {
+  if (!/^\d{16}$/.test(name)) return undefined
+  const generation = Number(name)
+  return Number.isSafeInteger(generation) && generation >= 1 ? generation : undefined
+}
+
+function fenced(context: LeaseContext, generation: number, what: string): StateStoreError {
+  const storeId = storeIdText(context.id)
+  return new StateStoreError(
+    'TIDEMARK_FENCED',
+    `Generation ${generation} of ${storeId} ${what}. Only the newest writer may write; open a new provider if it should be this one.`,
+    { storeId, published: 'no' },
+  )
+}

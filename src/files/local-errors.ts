@@ -109,13 +109,50 @@ export function localError(
   )
 }
 
-/** A failed fsync. The kernel may have dropped the dirty pages and reports each failure once: asking again would lie. */
-export function poisonedError(error: unknown, location: string, path: string): StateStoreError {
+/**
+ * A failed fsync: POISONED. The kernel may have dropped the dirty pages and reports each failure once: asking again would lie. Only where
+ * the file system says that it cannot sync such a thing at all (EINVAL), it is UNSUPPORTED.
+ */
+export function syncError(error: unknown, location: string, path: string): StateStoreError {
+  const errno = errnoOf(error)
+  const where = describePath(location, path)
+  if (errno === 'EINVAL' || errno === 'ENOTSUP' || errno === 'EOPNOTSUPP') {
+    return new StateStoreError(
+      'TIDEMARK_UNSUPPORTED',
+      `The file system cannot sync ${where} (${errno}). Put the checkpoint on another one, or open it with durability 'os'.`,
+      { path, cause: error },
+    )
+  }
   return new StateStoreError(
     'TIDEMARK_POISONED',
-    `fsync of ${describePath(location, path)} failed (${errnoOf(error) ?? String(error)}): what the disk holds is unknown. ` +
-      'Open the store anew; what was acknowledged before is not affected.',
+    `fsync of ${where} failed (${errno ?? String(error)}): what the disk holds is unknown. Open the store anew; what was acknowledged ` +
+      'before is not affected.',
     { path, cause: error },
+  )
+}
+
+/** Something else than a plain file or folder where one belongs. */
+export function notPlainError(location: string, path: string): StateStoreError {
+  return new StateStoreError(
+    'TIDEMARK_CORRUPT_FILE',
+    `${describePath(location, path)}: expected a plain file or folder, found something else (a folder in place of a file, a symbolic ` +
+      'link, a pipe or a device). Links below the checkpoint location are never followed.',
+    { path },
+  )
+}
+
+/** A hard link into `directory` failed when it was tried at open. */
+export function cannotLinkError(error: unknown, location: string, directory: string) {
+  const errno = errnoOf(error)
+  // EPERM is how Linux says that a file system knows no hard links.
+  const unable = ['EPERM', 'EXDEV', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']
+  if (errno === undefined || !unable.includes(errno))
+    return localError(error, 'trying a hard link into', location, directory)
+  return new StateStoreError(
+    'TIDEMARK_UNSUPPORTED',
+    `Expected a hard link from the staging folder to ${describePath(location, directory)} to work, got ${errno}. A commit is published by ` +
+      'such a link; there is no fallback. Put the checkpoint on one file system that has hard links (ext4, xfs, btrfs, zfs, apfs, tmpfs).',
+    { path: directory, cause: error },
   )
 }
 

@@ -6,7 +6,7 @@
 import { assert } from '../base/assert.ts'
 import { StateStoreError } from '../errors.ts'
 import type { Durability, FileWriter } from './file-manager.ts'
-import { describePath, localError, poisonedError } from './local-errors.ts'
+import { describePath, localError, syncError } from './local-errors.ts'
 import type { NativeFiles } from './local-native.ts'
 
 export interface LocalFileWriterOptions {
@@ -48,7 +48,7 @@ export class LocalFileWriter implements FileWriter {
       try {
         await native.sync(descriptor)
       } catch (error) {
-        throw this.#fail(poisonedError(error, location, path))
+        throw this.#fail(syncError(error, location, path))
       }
     }
     // Linux frees the descriptor even if close() fails; closing it again could close somebody else's.

@@ -5,7 +5,7 @@ import { crc32c as nodeCrc32c } from '@node-rs/crc32'
 import xxhash from 'xxhash-wasm'
 
 // The WebAssembly module compiles asynchronously, once; awaiting it here keeps every caller synchronous.
-const { h32Raw, h64Raw, create64 } = await xxhash()
+const hashes = await xxhash()
 
 /** CRC-32C (Castagnoli) of `bytes`, unsigned; `previous` continues an earlier one. Check value: "123456789" gives 0xe3069283. */
 export function crc32c(bytes: Uint8Array, previous = 0): number {
@@ -14,15 +14,15 @@ export function crc32c(bytes: Uint8Array, previous = 0): number {
 
 /** xxHash32 of `bytes`, unsigned. */
 export function xxh32(bytes: Uint8Array, seed: number): number {
-  return h32Raw(bytes, seed)
+  return hashes.h32Raw(bytes, seed)
 }
 
 /** XXH64 of `bytes` with seed 0. */
 export function xxh64(bytes: Uint8Array): bigint {
-  return h64Raw(bytes)
+  return hashes.h64Raw(bytes)
 }
 
 /** A running XXH64 with seed 0. */
 export function createXxh64(): { update(bytes: Uint8Array): unknown; digest(): bigint } {
-  return create64()
+  return hashes.create64()
 }

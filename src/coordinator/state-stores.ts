@@ -93,7 +93,7 @@ export class StateStores implements AsyncDisposable {
   /** One round of maintenance over all providers now, one after the other. Rejects with an AggregateError of what failed. */
   async doMaintenance(): Promise<void> {
     const failures: unknown[] = []
-    for (const provider of [...this.#providers.values()]) {
+    for (const provider of this.#providers.values()) {
       try {
         await provider.doMaintenance()
       } catch (error) {

@@ -54,7 +54,7 @@ export class HistoricalMaps {
 
   /** Versions from `version` on are about to mean something else: readers keep what they have, newcomers load anew. */
   detachFrom(version: number): void {
-    for (const known of [...this.#maps.keys()]) {
+    for (const known of this.#maps.keys()) {
       if (known < version) continue
       this.#maps.delete(known)
       this.#detached++

@@ -85,7 +85,7 @@ export class InstalledVersions {
   rewindTo(version: number): boolean {
     const map = this.#map
     if (map === undefined || !this.#infos.has(version) || !map.rewindTo(version)) return false
-    for (const known of [...this.#infos.keys()]) if (known > version) this.#infos.delete(known)
+    for (const known of this.#infos.keys()) if (known > version) this.#infos.delete(known)
     return true
   }
 

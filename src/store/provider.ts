@@ -7,7 +7,7 @@
 // claims again, and one whose fsync failed (POISONED) never writes again: open a new one.
 
 import { Mutex } from '../base/mutex.ts'
-import { StateStoreError } from '../errors.ts'
+import { isStateStoreError, StateStoreError } from '../errors.ts'
 import type { CheckpointFileManager } from '../files/file-manager.ts'
 import type { MapView } from '../map/versioned-map.ts'
 import { HistoricalMaps } from './historical-maps.ts'
@@ -52,6 +52,7 @@ export class StateStoreProvider implements AsyncDisposable {
   readonly #hooks: ProviderHooks
   #writer: StoreWriter | undefined
   #maintaining: Promise<void> | undefined
+  #claimLost: StateStoreError | undefined
   #closed = false
 
   /** For StateStores, which is how providers are made. */
@@ -87,12 +88,24 @@ export class StateStoreProvider implements AsyncDisposable {
         )
       }
       options.signal?.throwIfAborted()
+      const writer = await this.#holdLease()
+      return await writer.open(version, options)
+    })
+  }
+
+  /** The writer of this provider. One that lost the race for the lease does not try again: two processes would take turns for ever. */
+  async #holdLease(): Promise<StoreWriter> {
+    if (this.#claimLost !== undefined) throw this.#claimLost
+    try {
       this.#writer ??= await StoreWriter.claim(this.#parts, {
         metrics: () => this.metrics,
         committed: () => this.#hooks.committed(this, this.#snapshotLag),
       })
-      return await this.#writer.open(version, options)
-    })
+      return this.#writer
+    } catch (error) {
+      if (isStateStoreError(error, 'TIDEMARK_FENCED')) this.#claimLost = error
+      throw error
+    }
   }
 
   /**
@@ -129,6 +142,7 @@ export class StateStoreProvider implements AsyncDisposable {
       await this.#maintaining
     } catch (error) {
       this.#parts.counters.maintenanceFailures++
+      this.#writer?.maintenanceFailed(error)
       throw error
     }
   }

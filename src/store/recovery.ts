@@ -28,7 +28,7 @@ import {
   classifyFiles,
   deltaName,
   sidecarName,
-  snapshotName,
+  stateFileName,
   type StateFileKind,
   type StoreFiles,
 } from '../format/file-names.ts'
@@ -83,13 +83,20 @@ export interface Recovered {
   readonly files: StoreFiles<FileStatus>
   /** Versions of the snapshots that were passed over, for the lease holder to rewrite. */
   readonly damagedSnapshots: readonly number[]
-  /** Names of sidecars that contradict a file whose trailer is right, for the lease holder to rewrite. */
-  readonly staleSidecars: readonly string[]
+  /** State files that are right, but whose sidecars say otherwise; for the lease holder to repair. */
+  readonly staleSidecars: readonly SidecarSubject[]
   /** Deltas above the newest version that belong to a replaced history. */
   readonly orphans: readonly number[]
   readonly deltasReplayed: number
   /** Version of the snapshot it started from; 0 for none, undefined for a warm start. */
   readonly snapshotVersion: number | undefined
+}
+
+/** What a sidecar speaks of: a state file's name, size and CRC32C. */
+export interface SidecarSubject {
+  readonly name: string
+  readonly sizeBytes: number
+  readonly crc: number
 }
 
 /** Rebuilds version `target`, or the newest there is. */
@@ -210,7 +217,7 @@ class Load {
   readonly #context: RecoveryContext
   readonly #files: StoreFiles<FileStatus>
   readonly #damagedSnapshots: number[] = []
-  readonly #staleSidecars: string[] = []
+  readonly #staleSidecars: SidecarSubject[] = []
   readonly #orphans: number[] = []
   #deltasReplayed = 0
 
@@ -450,7 +457,8 @@ class Load {
     version: number,
     content: StateFileContent,
   ): Promise<void> {
-    const name = sidecarName(kind === 'delta' ? deltaName(version) : snapshotName(version))
+    const main = stateFileName(kind, version)
+    const name = sidecarName(main)
     if (!this.#files.sidecars.has(name)) return
     const bytes = await this.#context.directory.read(name)
     if (bytes === undefined) return
@@ -463,7 +471,7 @@ class Load {
       if (content.trailer === undefined && isStateStoreError(error))
         throw new FilesChangedError(error)
       if (!isStateStoreError(error)) throw error
-      this.#staleSidecars.push(name)
+      this.#staleSidecars.push({ name: main, sizeBytes: source.sizeBytes, crc: content.fileCrc })
     }
   }
 

@@ -126,7 +126,7 @@ export class StagedStateFile {
     this.#queue = []
     this.#queuedBytes = 0
     this.#staged ??= await this.#options.directory.create(this.#options.name)
-    await this.#staged.write(chunks.length === 1 ? chunks[0]! : concatBytes(chunks))
+    await this.#staged.write(chunks.length === 1 ? chunks[0] : concatBytes(chunks))
   }
 
   #throwFailure(): void {

@@ -21,7 +21,14 @@ import {
 import type { Maintainable, SnapshotTicket } from './maintainable.ts'
 import { OpenStore, type StoreHost } from './open-store.ts'
 import type { StateStoreMetrics } from './metrics.ts'
-import { listFiles, loadVersion, peekVersion, surveyAbove, type WarmStart } from './recovery.ts'
+import {
+  listFiles,
+  loadVersion,
+  peekVersion,
+  surveyAbove,
+  type SidecarSubject,
+  type WarmStart,
+} from './recovery.ts'
 import { checkRewind } from './rewind.ts'
 import type { StreamTotals } from '../format/state-file-writer.ts'
 import type { Trailer } from '../format/trailer.ts'
@@ -167,7 +174,29 @@ export class StoreWriter implements StoreHost {
     for (const version of recovered.damagedSnapshots) this.#damagedSnapshots.add(version)
     installed.adopt(recovered)
     installed.retain(Math.max(1, options.maxBatchesToRetainInMemory))
+    for (const subject of recovered.staleSidecars) await this.#repairSidecar(subject)
     return recovered
+  }
+
+  /** A sidecar is an extra, so a repair that fails fails nothing else. */
+  async #repairSidecar(subject: SidecarSubject): Promise<void> {
+    const { directory } = this.#lease
+    try {
+      if (this.#parts.options.checksumFiles) {
+        await writeSidecar(directory, subject, this.#parts.options.clock)
+      } else {
+        await directory.remove(sidecarName(subject.name))
+      }
+    } catch (error) {
+      this.#sidecarFailed(this.#ending(error))
+    }
+  }
+
+  #sidecarFailed(error: unknown): void {
+    this.#parts.counters.sidecarFailures++
+    this.#parts.options.logger.warn(
+      `A sidecar of ${this.#storeId} could not be written; the version stands: ${String(error)}`,
+    )
   }
 
   async #settle(): Promise<void> {
@@ -300,7 +329,7 @@ export class StoreWriter implements StoreHost {
   }
 
   #commitContext(): CommitContext {
-    const { id, options, installed, counters } = this.#parts
+    const { id, options, installed } = this.#parts
     return {
       id,
       options,
@@ -314,12 +343,7 @@ export class StoreWriter implements StoreHost {
       sidecars: this.#sidecars,
       location: this.#parts.files.location,
       cancelSnapshotsFrom: (version) => this.#snapshots.cancelFrom(version),
-      sidecarFailed: (error) => {
-        counters.sidecarFailures++
-        options.logger.warn(
-          `A sidecar of ${this.#storeId} could not be written; the version stands: ${String(error)}`,
-        )
-      },
+      sidecarFailed: (error) => this.#sidecarFailed(this.#ending(error)),
     }
   }
 
@@ -335,6 +359,11 @@ export class StoreWriter implements StoreHost {
   }
 
   // --- maintenance
+
+  /** Maintenance met an error: one of those after which this writer may not go on is remembered. */
+  maintenanceFailed(error: unknown): void {
+    this.#ending(error)
+  }
 
   /** Undefined while the newest version is not known, or the writer has ended. */
   maintainable(): Maintainable | undefined {
@@ -419,12 +448,18 @@ export class StoreWriter implements StoreHost {
       await this.#lease.directory.publish(staged, file.name, 'replace')
       this.#damagedSnapshots.delete(info.version)
       counters.lastSnapshotVersion = Math.max(counters.lastSnapshotVersion, info.version)
-      if (options.checksumFiles) {
-        await writeSidecar(this.#lease.directory, file, options.clock)
-        this.#sidecars.add(sidecar)
-      }
+      if (options.checksumFiles) await this.#addSidecar(file)
       return true
     })
+  }
+
+  async #addSidecar(file: StagedStateFile): Promise<void> {
+    try {
+      await writeSidecar(this.#lease.directory, file, this.#parts.options.clock)
+      this.#sidecars.add(sidecarName(file.name))
+    } catch (error) {
+      this.#sidecarFailed(this.#ending(error))
+    }
   }
 
   #snapshotTrailer(info: VersionInfo, totals: StreamTotals): Trailer | undefined {

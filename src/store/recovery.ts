@@ -434,21 +434,34 @@ class Load {
       map === undefined
         ? { onPut: () => undefined, onRemove: () => undefined }
         : { onPut: (key, value) => map.put(key, value), onRemove: (key) => void map.remove(key) }
-    const content = await readStateFile(
-      source,
-      {
-        kind,
-        store: [id.operatorId, id.partitionId, id.storeName],
-        version,
-        configuredCompression: compression,
-        rowChecksums,
-        floorValues,
-        ...(signal && { signal }),
-      },
-      sink,
-    )
-    await this.#checkSidecar(source, kind, version, content)
-    return content
+    const options = {
+      kind,
+      store: [id.operatorId, id.partitionId, id.storeName] as const,
+      version,
+      configuredCompression: compression,
+      rowChecksums,
+      floorValues,
+      signal,
+    }
+    try {
+      const content = await readStateFile(source, options, sink)
+      await this.#checkSidecar(source, kind, version, content)
+      return content
+    } catch (error) {
+      await this.#throwIfReplaced(kind, version, error)
+      throw error
+    }
+  }
+
+  /** Bytes that are wrong may be those of a file that took the listed one's place while it was being read. */
+  async #throwIfReplaced(kind: StateFileKind, version: number, error: unknown): Promise<void> {
+    if (!isStateStoreError(error) || error.kind !== 'corrupt') return
+    const now = await listFiles(this.#context)
+    if (
+      statusOf(now, kind, version)?.sizeBytes !== statusOf(this.#files, kind, version)?.sizeBytes
+    ) {
+      throw new FilesChangedError(error)
+    }
   }
 
   async #checkSidecar(
@@ -544,7 +557,7 @@ export function openSource(
   kind: StateFileKind,
   version: number,
 ): StateFileSource | undefined {
-  const status = (kind === 'delta' ? files.deltas : files.snapshots).get(version)
+  const status = statusOf(files, kind, version)
   if (status === undefined) return undefined
   const path = joinPath(context.directory.directory, status.name)
   if (status.type !== 'file') {
@@ -569,6 +582,14 @@ export function openSource(
       return (await whole).subarray(offset, offset + length)
     },
   }
+}
+
+function statusOf(
+  files: StoreFiles<FileStatus>,
+  kind: StateFileKind,
+  version: number,
+): FileStatus | undefined {
+  return (kind === 'delta' ? files.deltas : files.snapshots).get(version)
 }
 
 function vanished(context: RecoveryContext, path: string): FilesChangedError {

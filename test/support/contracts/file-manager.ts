@@ -1,0 +1,710 @@
+// The contract of CheckpointFileManager, sentence by sentence (src/files/file-manager.ts). Every backend runs it.
+
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { CheckpointFileManager } from '../../../src/files/file-manager.ts'
+
+export interface FileManagerHarness {
+  /** On a checkpoint location that does not exist yet. */
+  readonly files: CheckpointFileManager
+  /** Another manager on the same location, as another process has. */
+  another(): Promise<CheckpointFileManager>
+  dispose(): Promise<void>
+}
+
+export interface FileManagerContractOptions {
+  readonly create: () => Promise<FileManagerHarness>
+  /** File names that this storage cannot have, with the reason. */
+  readonly impossibleNames?: Readonly<Record<string, string>>
+}
+
+const CALLERS = 8
+
+export const ODD_NAMES = [
+  'a b',
+  ' leading and trailing ',
+  '-rf',
+  '.hidden',
+  '...',
+  'Ünïcödé',
+  'u\u0308 decomposed',
+  '日本語',
+  '🌊',
+  '%2e%2e',
+  '%00',
+  'a?op=DELETE&b=c',
+  'a#b',
+  'a+b',
+  'a:b',
+  "a'b",
+  'a"b',
+  'a*b',
+  'line\nbreak',
+  'CON',
+  'trailing.',
+  '__proto__',
+  'constructor',
+  'x'.repeat(255),
+  '語'.repeat(85),
+]
+
+const BAD_PATHS = [
+  '..',
+  '.',
+  '/',
+  '/absolute',
+  'trailing/',
+  'a//b',
+  'a/../b',
+  'a/./b',
+  '../outside',
+  'a\\b',
+  'a\0b',
+  'x'.repeat(256),
+  `dir/${'語'.repeat(86)}`,
+]
+
+export function bytesOf(text: string): Uint8Array {
+  return new TextEncoder().encode(text)
+}
+
+export async function textOf(
+  files: CheckpointFileManager,
+  path: string,
+): Promise<string | undefined> {
+  const bytes = await files.read(path)
+  return bytes === undefined ? undefined : new TextDecoder().decode(bytes)
+}
+
+export async function writeFile(
+  files: CheckpointFileManager,
+  path: string,
+  content: string | Uint8Array,
+): Promise<void> {
+  const writer = await files.createFile(path, 'os')
+  if (writer === undefined) throw new Error(`${path}: no parent`)
+  await writer.write(typeof content === 'string' ? bytesOf(content) : content)
+  await writer.close()
+}
+
+export async function namesIn(files: CheckpointFileManager, directory: string): Promise<string[]> {
+  return ((await files.list(directory)) ?? []).map((entry) => entry.name).sort()
+}
+
+function times<T>(count: number, make: (index: number) => Promise<T>): Promise<T[]> {
+  return Promise.all(Array.from({ length: count }, (_, index) => make(index)))
+}
+
+export function fileManagerContract(name: string, options: FileManagerContractOptions): void {
+  describe(`${name} keeps the file manager contract`, () => {
+    let harness: FileManagerHarness
+    let files: CheckpointFileManager
+
+    beforeEach(async () => {
+      harness = await options.create()
+      files = harness.files
+    })
+    afterEach(() => harness.dispose())
+
+    describe('a location that does not exist yet', () => {
+      test('reads as empty and is made by makeDirectories alone', async () => {
+        expect(await files.stat('a')).toBeUndefined()
+        expect(await files.list('')).toBeUndefined()
+        expect(await files.list('a')).toBeUndefined()
+        expect(await files.read('a')).toBeUndefined()
+        expect(await files.deleteFile('a')).toBe(false)
+        await files.deleteTree('a')
+        await files.syncDirectory('a')
+        expect(await files.createFile('a', 'fsync')).toBeUndefined()
+        expect(await files.createExclusive('a', bytesOf('x'), 'fsync')).toBe('parent-missing')
+        expect(await files.makeDirectory('a', 'fsync')).toBe('parent-missing')
+        expect(await files.list('')).toBeUndefined()
+        await files.makeDirectories('', 'fsync')
+        expect(await files.list('')).toEqual([])
+      })
+    })
+
+    describe('paths', () => {
+      const calls: Record<string, (path: string) => Promise<unknown>> = {
+        stat: (path) => files.stat(path),
+        list: (path) => files.list(path),
+        read: (path) => files.read(path),
+        createExclusive: (path) => files.createExclusive(path, bytesOf('x'), 'os'),
+        createFile: (path) => files.createFile(path, 'os'),
+        'moveIfAbsent from': (path) => files.moveIfAbsent(path, 'dir/target', 'os'),
+        'moveIfAbsent to': (path) => files.moveIfAbsent('dir/source', path, 'os'),
+        'moveReplacing from': (path) => files.moveReplacing(path, 'dir/target', 'os'),
+        'moveReplacing to': (path) => files.moveReplacing('dir/source', path, 'os'),
+        deleteFile: (path) => files.deleteFile(path),
+        deleteTree: (path) => files.deleteTree(path),
+        'moveDirectory from': (path) => files.moveDirectory(path, 'other'),
+        'moveDirectory to': (path) => files.moveDirectory('dir', path),
+        makeDirectory: (path) => files.makeDirectory(path, 'os'),
+        makeDirectories: (path) => files.makeDirectories(path, 'os'),
+        syncDirectory: (path) => files.syncDirectory(path),
+      }
+      for (const [method, call] of Object.entries(calls)) {
+        test(`${method} refuses a path that could leave the location, and changes nothing`, async () => {
+          await files.makeDirectories('dir', 'os')
+          await writeFile(files, 'dir/source', 'source')
+          for (const path of BAD_PATHS)
+            await expect(call(path), JSON.stringify(path)).rejects.toBeInstanceOf(RangeError)
+          expect(await namesIn(files, '')).toEqual(['dir'])
+          expect(await namesIn(files, 'dir')).toEqual(['source'])
+        })
+      }
+
+      for (const odd of ODD_NAMES) {
+        const reason = options.impossibleNames?.[odd]
+        const title = `${JSON.stringify(odd.slice(0, 20))} is a name like any other`
+        test.skipIf(reason !== undefined)(
+          reason === undefined ? title : `${title} (not here: ${reason})`,
+          async () => {
+            await files.makeDirectories(`dirs/${odd}`, 'os')
+            await writeFile(files, `dirs/${odd}/staged`, odd)
+            expect(await files.moveIfAbsent(`dirs/${odd}/staged`, `dirs/${odd}/${odd}`, 'os')).toBe(
+              'moved',
+            )
+            expect(await namesIn(files, 'dirs')).toEqual([odd])
+            expect(await namesIn(files, `dirs/${odd}`)).toEqual([odd])
+            expect(await textOf(files, `dirs/${odd}/${odd}`)).toBe(odd)
+            expect((await files.stat(`dirs/${odd}/${odd}`))?.name).toBe(odd)
+            expect(await files.deleteFile(`dirs/${odd}/${odd}`)).toBe(true)
+            expect(await files.moveDirectory(`dirs/${odd}`, 'moved')).toBe('moved')
+            expect(await namesIn(files, 'dirs')).toEqual([])
+          },
+        )
+      }
+    })
+
+    describe('stat', () => {
+      test('tells files from directories, and their size', async () => {
+        await files.makeDirectories('dir', 'os')
+        await writeFile(files, 'dir/file', '12345')
+        const file = await files.stat('dir/file')
+        expect(file).toMatchObject({ name: 'file', type: 'file', sizeBytes: 5 })
+        expect(file?.modifiedMs).toEqual(expect.any(Number))
+        expect(await files.stat('dir')).toMatchObject({ name: 'dir', type: 'directory' })
+      })
+
+      test('absent and below a file are undefined', async () => {
+        await files.makeDirectories('dir', 'os')
+        await writeFile(files, 'dir/file', 'x')
+        expect(await files.stat('dir/absent')).toBeUndefined()
+        expect(await files.stat('absent/absent')).toBeUndefined()
+        expect(await files.stat('dir/file/below')).toBeUndefined()
+      })
+    })
+
+    describe('list', () => {
+      test('an absent directory and a file are undefined, an empty directory is empty', async () => {
+        await files.makeDirectories('dir', 'os')
+        await writeFile(files, 'file', 'x')
+        expect(await files.list('absent')).toBeUndefined()
+        expect(await files.list('file')).toBeUndefined()
+        expect(await files.list('file/below')).toBeUndefined()
+        expect(await files.list('dir')).toEqual([])
+      })
+
+      test('every entry is there once, with type and size, of any number of them', async () => {
+        await files.makeDirectories('dir/sub/below', 'os')
+        const count = 250
+        for (let index = 0; index < count; index++)
+          await writeFile(files, `dir/${index}`, 'x'.repeat(index % 7))
+        const entries = (await files.list('dir')) ?? []
+        expect(entries).toHaveLength(count + 1)
+        expect(new Set(entries.map((entry) => entry.name)).size).toBe(count + 1)
+        for (const { name, type, sizeBytes } of entries) {
+          if (name === 'sub') expect(type).toBe('directory')
+          else expect([type, sizeBytes]).toEqual(['file', Number(name) % 7])
+        }
+      })
+
+      test('files deleted meanwhile do no harm', async () => {
+        await files.makeDirectories('dir', 'os')
+        const all = Array.from({ length: 60 }, (_, index) => `file-${index}`)
+        for (const name of all) await writeFile(files, `dir/${name}`, name)
+        const removing = all.filter((_, index) => index % 2 === 0)
+        const [, ...listings] = await Promise.all([
+          Promise.all(removing.map((name) => files.deleteFile(`dir/${name}`))),
+          ...Array.from({ length: 10 }, () => files.list('dir')),
+        ])
+        for (const entries of listings) {
+          const names = (entries ?? []).map((entry) => entry.name)
+          expect(names).toEqual(expect.arrayContaining(all.filter((_, index) => index % 2 === 1)))
+          expect(all).toEqual(expect.arrayContaining(names))
+        }
+      })
+    })
+
+    describe('read', () => {
+      test('absent and below a file are undefined, an empty file is empty', async () => {
+        await files.makeDirectories('dir', 'os')
+        await writeFile(files, 'dir/empty', '')
+        expect(await files.read('dir/absent')).toBeUndefined()
+        expect(await files.read('absent/absent')).toBeUndefined()
+        expect(await files.read('dir/empty/below')).toBeUndefined()
+        expect(await files.read('dir/empty')).toEqual(new Uint8Array(0))
+        expect(await files.read('dir/empty', { offset: 0, length: 10 })).toEqual(new Uint8Array(0))
+      })
+
+      test('a directory is not a file', async () => {
+        await files.makeDirectories('dir', 'os')
+        await expect(files.read('dir')).rejects.toMatchObject({
+          code: 'TIDEMARK_CORRUPT_FILE',
+          path: 'dir',
+        })
+      })
+
+      test('a range is what lies in it, cut at the end of the file', async () => {
+        await files.makeDirectories('', 'os')
+        const content = Uint8Array.from({ length: 100 }, (_, index) => index)
+        await writeFile(files, 'file', content)
+        for (const [offset, length] of [
+          [0, 0],
+          [0, 1],
+          [0, 100],
+          [0, 101],
+          [99, 1],
+          [99, 5],
+          [100, 1],
+          [101, 1],
+          [50, undefined],
+          [undefined, 50],
+          [2 ** 40, 2 ** 40],
+          [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+        ]) {
+          const range = {
+            ...(offset !== undefined && { offset }),
+            ...(length !== undefined && { length }),
+          }
+          const start = offset ?? 0
+          expect(await files.read('file', range), JSON.stringify(range)).toEqual(
+            content.slice(start, length === undefined ? undefined : start + length),
+          )
+        }
+      })
+
+      test('a range that is no range is a RangeError', async () => {
+        await files.makeDirectories('', 'os')
+        await writeFile(files, 'file', 'x')
+        for (const range of [{ offset: -1 }, { length: -1 }, { offset: 0.5 }, { length: NaN }])
+          await expect(files.read('file', range), JSON.stringify(range)).rejects.toBeInstanceOf(
+            RangeError,
+          )
+      })
+
+      test('a file of more than 4 MiB, written in uneven chunks, reads back the same', async () => {
+        await files.makeDirectories('', 'os')
+        const content = new Uint8Array(5 * 1024 * 1024 + 123)
+        for (let index = 0; index < content.length; index += 97) content[index] = index % 251
+        const writer = await files.createFile('large', 'os')
+        for (let start = 0; start < content.length; start += 999_983)
+          await writer?.write(content.subarray(start, start + 999_983))
+        await writer?.close()
+        const read = await files.read('large')
+        expect(read?.length).toBe(content.length)
+        expect(Buffer.compare(read ?? new Uint8Array(), content)).toBe(0)
+        const offset = 4 * 1024 * 1024 - 1
+        const middle = await files.read('large', { offset, length: 1000 })
+        expect(middle).toEqual(content.slice(offset, offset + 1000))
+      })
+
+      test('the bytes belong to the caller', async () => {
+        await files.makeDirectories('', 'os')
+        await writeFile(files, 'file', 'abc')
+        ;(await files.read('file'))?.fill(0)
+        expect(await textOf(files, 'file')).toBe('abc')
+      })
+
+      test('an aborted signal ends it with its reason', async () => {
+        await files.makeDirectories('', 'os')
+        await writeFile(files, 'file', 'abc')
+        const reason = new Error('enough')
+        await expect(files.read('file', {}, AbortSignal.abort(reason))).rejects.toBe(reason)
+      })
+    })
+
+    describe('createExclusive', () => {
+      test('creates, and leaves alone what exists', async () => {
+        await files.makeDirectories('dir/sub', 'os')
+        expect(await files.createExclusive('dir/file', bytesOf('one'), 'fsync')).toBe('created')
+        expect(await files.createExclusive('dir/file', bytesOf('two'), 'fsync')).toBe('exists')
+        expect(await files.createExclusive('dir/sub', bytesOf('two'), 'os')).toBe('exists')
+        expect(await files.createExclusive('dir/empty', bytesOf(''), 'os')).toBe('created')
+        expect(await textOf(files, 'dir/file')).toBe('one')
+        expect(await textOf(files, 'dir/empty')).toBe('')
+      })
+
+      test('never makes a parent', async () => {
+        await files.makeDirectories('dir', 'os')
+        for (const durability of ['os', 'fsync'] as const)
+          expect(await files.createExclusive('dir/a/b', bytesOf('x'), durability)).toBe(
+            'parent-missing',
+          )
+        expect(await namesIn(files, 'dir')).toEqual([])
+      })
+
+      test('of callers at once exactly one creates, and it is its content that stays', async () => {
+        await files.makeDirectories('dir', 'os')
+        const managers = await times(CALLERS, () => harness.another())
+        for (let round = 0; round < 10; round++) {
+          const outcomes = await times(CALLERS, (index) =>
+            managers[index].createExclusive(`dir/${round}`, bytesOf(`by ${index}`), 'os'),
+          )
+          expect(outcomes.filter((outcome) => outcome === 'created')).toHaveLength(1)
+          expect(outcomes.filter((outcome) => outcome === 'exists')).toHaveLength(CALLERS - 1)
+          expect(await textOf(files, `dir/${round}`)).toBe(`by ${outcomes.indexOf('created')}`)
+        }
+      })
+    })
+
+    describe('createFile', () => {
+      test('never makes a parent', async () => {
+        await files.makeDirectories('dir', 'os')
+        expect(await files.createFile('dir/a/b', 'fsync')).toBeUndefined()
+        expect(await namesIn(files, 'dir')).toEqual([])
+      })
+
+      test('an existing file is a bug of the caller, and stays as it was', async () => {
+        await files.makeDirectories('dir', 'os')
+        await writeFile(files, 'dir/file', 'one')
+        await expect(files.createFile('dir/file', 'os')).rejects.toMatchObject({
+          code: 'TIDEMARK_INVARIANT_VIOLATED',
+        })
+        expect(await textOf(files, 'dir/file')).toBe('one')
+      })
+
+      test('chunks follow each other, and their buffers are free once written', async () => {
+        await files.makeDirectories('', 'os')
+        const writer = await files.createFile('file', 'fsync')
+        const chunk = new Uint8Array(1000)
+        for (let index = 0; index < 50; index++) {
+          chunk.fill(index)
+          await writer?.write(chunk)
+          chunk.fill(255)
+        }
+        await writer?.write(new Uint8Array(0))
+        await writer?.close()
+        const read = (await files.read('file')) ?? new Uint8Array()
+        expect(read.length).toBe(50_000)
+        expect(read.every((byte, index) => byte === Math.floor(index / 1000))).toBe(true)
+      })
+
+      test('abort deletes the file, at any time and as often as you like', async () => {
+        await files.makeDirectories('dir', 'os')
+        const unwritten = await files.createFile('dir/a', 'os')
+        const written = await files.createFile('dir/b', 'os')
+        await written?.write(bytesOf('x'))
+        const closed = await files.createFile('dir/c', 'os')
+        await closed?.close()
+        for (const writer of [unwritten, written, closed]) {
+          await writer?.abort()
+          await writer?.abort()
+        }
+        expect(await namesIn(files, 'dir')).toEqual([])
+      })
+
+      test('a closed or aborted writer takes no more', async () => {
+        await files.makeDirectories('dir', 'os')
+        const closed = await files.createFile('dir/a', 'os')
+        await closed?.close()
+        const aborted = await files.createFile('dir/b', 'os')
+        await aborted?.abort()
+        for (const writer of [closed, aborted]) {
+          const bug = { code: 'TIDEMARK_INVARIANT_VIOLATED' }
+          await expect(writer?.write(bytesOf('x'))).rejects.toMatchObject(bug)
+          await expect(writer?.close()).rejects.toMatchObject(bug)
+        }
+        expect(await textOf(files, 'dir/a')).toBe('')
+      })
+    })
+
+    describe.each(['os', 'fsync'] as const)('moveIfAbsent (%s)', (durability) => {
+      beforeEach(async () => {
+        await files.makeDirectories('from', 'os')
+        await files.makeDirectories('to', 'os')
+        await writeFile(files, 'from/source', 'new')
+      })
+
+      test('moves the file to another folder', async () => {
+        expect(await files.moveIfAbsent('from/source', 'to/target', durability)).toBe('moved')
+        expect(await textOf(files, 'to/target')).toBe('new')
+        expect(await namesIn(files, 'from')).toEqual([])
+      })
+
+      test('leaves both as they are where the target exists, be it file or directory', async () => {
+        await writeFile(files, 'to/target', 'old')
+        await files.makeDirectories('to/folder', 'os')
+        expect(await files.moveIfAbsent('from/source', 'to/target', durability)).toBe('exists')
+        expect(await files.moveIfAbsent('from/source', 'to/folder', durability)).toBe('exists')
+        expect(await textOf(files, 'to/target')).toBe('old')
+        expect(await textOf(files, 'from/source')).toBe('new')
+        expect(await files.list('to/folder')).toEqual([])
+      })
+
+      test('says which end is missing, and makes nothing', async () => {
+        expect(await files.moveIfAbsent('from/absent', 'to/target', durability)).toBe(
+          'source-missing',
+        )
+        expect(await files.moveIfAbsent('absent/source', 'to/target', durability)).toBe(
+          'source-missing',
+        )
+        expect(await files.moveIfAbsent('from/source', 'absent/target', durability)).toBe(
+          'parent-missing',
+        )
+        expect(['source-missing', 'parent-missing']).toContain(
+          await files.moveIfAbsent('absent/source', 'absent/target', durability),
+        )
+        expect(await namesIn(files, '')).toEqual(['from', 'to'])
+        expect(await namesIn(files, 'to')).toEqual([])
+        expect(await namesIn(files, 'from')).toEqual(['source'])
+      })
+
+      test('a directory is not moved', async () => {
+        await files.makeDirectories('from/folder', 'os')
+        await expect(
+          files.moveIfAbsent('from/folder', 'to/target', durability),
+        ).rejects.toMatchObject({ code: 'TIDEMARK_CORRUPT_FILE' })
+        expect(await namesIn(files, 'to')).toEqual([])
+      })
+
+      test('of callers at once exactly one moves, the others keep their file', async () => {
+        const managers = await times(CALLERS, () => harness.another())
+        for (let round = 0; round < 5; round++) {
+          await times(CALLERS, (index) => writeFile(files, `from/${round}-${index}`, `by ${index}`))
+          const outcomes = await times(CALLERS, (index) =>
+            managers[index].moveIfAbsent(`from/${round}-${index}`, `to/${round}`, durability),
+          )
+          expect(outcomes.filter((outcome) => outcome === 'moved')).toHaveLength(1)
+          expect(outcomes.filter((outcome) => outcome === 'exists')).toHaveLength(CALLERS - 1)
+          const winner = outcomes.indexOf('moved')
+          expect(await textOf(files, `to/${round}`)).toBe(`by ${winner}`)
+          for (let index = 0; index < CALLERS; index++)
+            expect(await textOf(files, `from/${round}-${index}`)).toBe(
+              index === winner ? undefined : `by ${index}`,
+            )
+        }
+      })
+    })
+
+    describe.each(['os', 'fsync'] as const)('moveReplacing (%s)', (durability) => {
+      beforeEach(async () => {
+        await files.makeDirectories('from', 'os')
+        await files.makeDirectories('to', 'os')
+        await writeFile(files, 'from/source', 'new')
+      })
+
+      test('moves over a file, or to where none is', async () => {
+        await writeFile(files, 'to/target', 'old')
+        await writeFile(files, 'from/second', 'second')
+        expect(await files.moveReplacing('from/source', 'to/target', durability)).toBe('moved')
+        expect(await files.moveReplacing('from/second', 'to/other', durability)).toBe('moved')
+        expect(await textOf(files, 'to/target')).toBe('new')
+        expect(await textOf(files, 'to/other')).toBe('second')
+        expect(await namesIn(files, 'from')).toEqual([])
+      })
+
+      test('says which end is missing, and touches nothing', async () => {
+        await writeFile(files, 'to/target', 'old')
+        expect(await files.moveReplacing('from/absent', 'to/target', durability)).toBe(
+          'source-missing',
+        )
+        expect(await files.moveReplacing('absent/source', 'to/target', durability)).toBe(
+          'source-missing',
+        )
+        expect(await files.moveReplacing('from/source', 'absent/target', durability)).toBe(
+          'parent-missing',
+        )
+        expect(await textOf(files, 'to/target')).toBe('old')
+        expect(await textOf(files, 'from/source')).toBe('new')
+        expect(await namesIn(files, '')).toEqual(['from', 'to'])
+      })
+
+      test('a directory is neither moved nor replaced', async () => {
+        await files.makeDirectories('to/folder', 'os')
+        const corrupt = { code: 'TIDEMARK_CORRUPT_FILE' }
+        await expect(
+          files.moveReplacing('from/source', 'to/folder', durability),
+        ).rejects.toMatchObject({ ...corrupt, path: 'to/folder' })
+        await expect(
+          files.moveReplacing('to/folder', 'from/target', durability),
+        ).rejects.toMatchObject({ ...corrupt, path: 'to/folder' })
+        expect(await files.list('to/folder')).toEqual([])
+        expect(await textOf(files, 'from/source')).toBe('new')
+      })
+
+      test('readers see one file or the other, whole, and every caller succeeds', async () => {
+        const size = 100_000
+        await writeFile(files, 'to/target', new Uint8Array(size).fill(99))
+        await times(CALLERS, (index) =>
+          writeFile(files, `from/${index}`, new Uint8Array(size).fill(index)),
+        )
+        const readers = times(20, async () => files.read('to/target'))
+        const outcomes = await times(CALLERS, (index) =>
+          files.moveReplacing(`from/${index}`, 'to/target', durability),
+        )
+        expect(outcomes).toEqual(Array.from({ length: CALLERS }, () => 'moved'))
+        for (const read of await readers) {
+          expect(read?.length).toBe(size)
+          expect(read?.every((byte) => byte === read[0])).toBe(true)
+        }
+        expect(await namesIn(files, 'from')).toEqual(['source'])
+      })
+    })
+
+    describe('deleteFile', () => {
+      test('says whether there was one', async () => {
+        await files.makeDirectories('dir', 'os')
+        await writeFile(files, 'dir/file', 'x')
+        expect(await files.deleteFile('dir/file')).toBe(true)
+        expect(await files.deleteFile('dir/file')).toBe(false)
+        expect(await files.deleteFile('absent/file')).toBe(false)
+      })
+
+      test('a directory is a bug of the caller, and stays', async () => {
+        await files.makeDirectories('dir/sub', 'os')
+        await expect(files.deleteFile('dir')).rejects.toMatchObject({
+          code: 'TIDEMARK_INVARIANT_VIOLATED',
+        })
+        expect(await namesIn(files, 'dir')).toEqual(['sub'])
+      })
+    })
+
+    describe('deleteTree', () => {
+      test('deletes all below, and nothing beside', async () => {
+        await files.makeDirectories('a/b/c', 'os')
+        await files.makeDirectories('ab', 'os')
+        for (const path of ['a/1', 'a/b/2', 'a/b/c/3', 'ab/4']) await writeFile(files, path, path)
+        await files.deleteTree('a')
+        await files.deleteTree('a')
+        expect(await namesIn(files, '')).toEqual(['ab'])
+        expect(await textOf(files, 'ab/4')).toBe('ab/4')
+      })
+
+      test('callers at once and new files appearing do not make it fail', async () => {
+        for (let round = 0; round < 5; round++) {
+          await files.makeDirectories('a/b', 'os')
+          await times(10, (index) => writeFile(files, `a/b/${index}`, 'x'))
+          const late = times(10, (index) =>
+            files.createExclusive(`a/b/late-${index}`, bytesOf('x'), 'os'),
+          )
+          await times(CALLERS, () => files.deleteTree('a'))
+          await late
+          await files.deleteTree('a')
+          expect(await files.stat('a')).toBeUndefined()
+        }
+      })
+    })
+
+    describe('moveDirectory', () => {
+      test('moves all below; an absent source is told', async () => {
+        await files.makeDirectories('a/b', 'os')
+        await writeFile(files, 'a/b/file', 'x')
+        expect(await files.moveDirectory('a', 'c')).toBe('moved')
+        expect(await files.moveDirectory('a', 'd')).toBe('source-missing')
+        expect(await files.moveDirectory('x/y', 'd')).toBe('source-missing')
+        expect(await textOf(files, 'c/b/file')).toBe('x')
+        expect(await namesIn(files, '')).toEqual(['c'])
+      })
+
+      test('an existing target is a bug of the caller', async () => {
+        await files.makeDirectories('a', 'os')
+        await files.makeDirectories('b', 'os')
+        await expect(files.moveDirectory('a', 'b')).rejects.toMatchObject({
+          code: 'TIDEMARK_INVARIANT_VIOLATED',
+        })
+        expect(await namesIn(files, '')).toEqual(['a', 'b'])
+      })
+
+      test('of callers at once exactly one moves', async () => {
+        const managers = await times(CALLERS, () => harness.another())
+        for (let round = 0; round < 5; round++) {
+          await files.makeDirectories(`a${round}`, 'os')
+          await writeFile(files, `a${round}/file`, 'x')
+          const outcomes = await times(CALLERS, (index) =>
+            managers[index].moveDirectory(`a${round}`, `to-${round}-${index}`),
+          )
+          expect(outcomes.filter((outcome) => outcome === 'moved')).toHaveLength(1)
+          expect(outcomes.filter((outcome) => outcome === 'source-missing')).toHaveLength(
+            CALLERS - 1,
+          )
+          expect(await textOf(files, `to-${round}-${outcomes.indexOf('moved')}/file`)).toBe('x')
+        }
+      })
+
+      test('takes its place away from whoever was using it, also from another manager', async () => {
+        const other = await harness.another()
+        await files.makeDirectories('staging/1', 'os')
+        await files.makeDirectories('store', 'os')
+        await writeFile(other, 'staging/1/ready', 'ready')
+        expect(await files.moveDirectory('staging/1', 'staging/fenced')).toBe('moved')
+        expect(await other.createFile('staging/1/late', 'os')).toBeUndefined()
+        expect(await other.createExclusive('staging/1/late', bytesOf('x'), 'fsync')).toBe(
+          'parent-missing',
+        )
+        expect(await other.moveIfAbsent('staging/1/ready', 'store/1', 'fsync')).toBe(
+          'source-missing',
+        )
+        expect(await other.moveReplacing('staging/1/ready', 'store/1', 'os')).toBe('source-missing')
+        await writeFile(files, 'store/kept', 'kept')
+        expect(await other.moveReplacing('store/kept', 'staging/1/trash', 'os')).toBe(
+          'parent-missing',
+        )
+        expect(await namesIn(files, 'store')).toEqual(['kept'])
+        expect(await namesIn(files, 'staging')).toEqual(['fenced'])
+      })
+    })
+
+    describe('makeDirectory and makeDirectories', () => {
+      test('one directory, never its parent', async () => {
+        await files.makeDirectories('', 'fsync')
+        expect(await files.makeDirectory('a/b', 'fsync')).toBe('parent-missing')
+        expect(await files.makeDirectory('a', 'fsync')).toBe('created')
+        expect(await files.makeDirectory('a', 'fsync')).toBe('exists')
+        expect(await files.makeDirectory('a/b', 'os')).toBe('created')
+        expect(await namesIn(files, 'a')).toEqual(['b'])
+      })
+
+      test('of callers at once exactly one makes it', async () => {
+        await files.makeDirectories('', 'os')
+        const outcomes = await times(CALLERS, () => files.makeDirectory('a', 'fsync'))
+        expect(outcomes.filter((outcome) => outcome === 'created')).toHaveLength(1)
+        expect(outcomes.filter((outcome) => outcome === 'exists')).toHaveLength(CALLERS - 1)
+      })
+
+      test('all of them at once, by anybody, again', async () => {
+        const managers = await times(CALLERS, () => harness.another())
+        await times(CALLERS, (index) => managers[index].makeDirectories('a/b/c/d', 'fsync'))
+        await files.makeDirectories('a/b/c/d', 'fsync')
+        expect(await files.list('a/b/c/d')).toEqual([])
+        await files.deleteTree('a')
+        await files.makeDirectories('a/b', 'fsync')
+        expect(await files.list('a/b')).toEqual([])
+      })
+
+      test('a file in the way is named', async () => {
+        await files.makeDirectories('a', 'os')
+        await writeFile(files, 'a/file', 'x')
+        for (const path of ['a/file', 'a/file/b', 'a/file/b/c'])
+          await expect(files.makeDirectories(path, 'fsync')).rejects.toMatchObject({
+            code: 'TIDEMARK_STORAGE_UNAVAILABLE',
+            path: 'a/file',
+          })
+        expect(await textOf(files, 'a/file')).toBe('x')
+      })
+    })
+
+    describe('probeMove', () => {
+      test('leaves no trace, and absent folders are nothing to it', async () => {
+        await files.makeDirectories('from', 'os')
+        await files.makeDirectories('to', 'os')
+        await files.probeMove?.('from', 'to')
+        await files.probeMove?.('absent', 'to')
+        await files.probeMove?.('from', 'absent')
+        expect(await namesIn(files, 'from')).toEqual([])
+        expect(await namesIn(files, 'to')).toEqual([])
+        expect(await namesIn(files, '')).toEqual(['from', 'to'])
+      })
+    })
+  })
+}

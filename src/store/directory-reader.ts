@@ -1,5 +1,5 @@
 import { type CheckpointFileManager, joinPath } from '../files/file-manager.ts'
-import type { ReadableDirectory } from './recovery.ts'
+import type { ReadableDirectory } from './state-files.ts'
 
 /** A store directory for reading. An absent one has no files. */
 export function directoryReader(

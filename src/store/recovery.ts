@@ -19,17 +19,12 @@
 
 import { assert } from '../base/assert.ts'
 import { publishStep } from '../base/diagnostics.ts'
-import type { Clock } from '../base/clock.ts'
 import { isStateStoreError, StateStoreError } from '../errors.ts'
-import type { CompressionName } from '../codec/compression.ts'
-import { type ByteRange, type FileStatus, joinPath } from '../files/file-manager.ts'
-import { GENESIS_ID } from '../format/commit-id.ts'
+import { type FileStatus, joinPath } from '../files/file-manager.ts'
 import {
-  classifyFiles,
-  deltaName,
   sidecarName,
-  stateFileName,
   type StateFileKind,
+  stateFileName,
   type StoreFiles,
 } from '../format/file-names.ts'
 import { verifySidecar } from '../format/sidecar.ts'
@@ -41,32 +36,26 @@ import {
   type StateFileSource,
 } from '../format/state-file-reader.ts'
 import type { VersionedMap } from '../map/versioned-map.ts'
-import { type ResolvedStoreId, storeIdText } from './store-id.ts'
-import { isOlderStamp, type VersionInfo, versionInfoOf } from './version-info.ts'
-
-/** Files up to this size are fetched whole, once: the trailer at the tail and the rows in front of it cost one request together. */
-const WHOLE_FILE_BYTES_MAX = 8 * 1024 * 1024
+import {
+  FilesChangedError,
+  listFiles,
+  newestListed,
+  openSource,
+  type RecoveryContext,
+  statusOf,
+} from './state-files.ts'
+import { storeIdText } from './store-id.ts'
+import { brokenChain, parentMismatch } from './survey.ts'
+import {
+  EMPTY_VERSION,
+  foreignInfo,
+  isOlderStamp,
+  type VersionInfo,
+  versionInfoOf,
+} from './version-info.ts'
 
 /** How often a load starts over because the files changed under it. */
 const LOAD_ATTEMPTS_MAX = 3
-
-/** The store directory as a reader sees it; LeasedDirectory fits too. */
-export interface ReadableDirectory {
-  readonly directory: string
-  list(): Promise<FileStatus[]>
-  read(name: string, range?: ByteRange, signal?: AbortSignal): Promise<Uint8Array | undefined>
-}
-
-export interface RecoveryContext {
-  readonly id: ResolvedStoreId
-  readonly directory: ReadableDirectory
-  readonly compression: CompressionName
-  readonly rowChecksums: boolean
-  readonly floorValues: boolean
-  readonly clock: Clock
-  readonly createMap: (expectedKeys: number) => VersionedMap
-  readonly signal?: AbortSignal | undefined
-}
 
 /** A version in memory to go on from instead of a snapshot. Its map is changed only if the load succeeds. */
 export interface WarmStart {
@@ -115,98 +104,6 @@ export async function loadVersion(
       // Also the version in memory may be one that another process has rewound.
       start = undefined
     }
-  }
-}
-
-/** The state files of a store; an absent directory has none. */
-export async function listFiles(context: RecoveryContext): Promise<StoreFiles<FileStatus>> {
-  const startedMs = context.clock.elapsedMs()
-  const files = classifyFiles(await context.directory.list())
-  publishStep('list', {
-    storeId: storeIdText(context.id),
-    durationMs: context.clock.elapsedMs() - startedMs,
-    rows: files.deltas.size + files.snapshots.size,
-  })
-  return files
-}
-
-/** What the trailer of V's file tells, without loading it; undefined if V has no file. */
-export async function peekVersion(
-  version: number,
-  context: RecoveryContext,
-): Promise<VersionInfo | 'foreign' | undefined> {
-  return await peekListed(version, await listFiles(context), context)
-}
-
-async function peekListed(
-  version: number,
-  files: StoreFiles<FileStatus>,
-  context: RecoveryContext,
-): Promise<VersionInfo | 'foreign' | undefined> {
-  const source =
-    openSource(context, files, 'delta', version) ?? openSource(context, files, 'snapshot', version)
-  if (source === undefined) return undefined
-  const trailer = await readTrailer(source)
-  return trailer === undefined ? 'foreign' : versionInfoOf(trailer)
-}
-
-/**
- * The newest version that goes on from `base`, by the trailers alone: one small read for each version above it. Orphans do not count; a hole or
- * a parent that does not match is BROKEN_CHAIN. A version without trailer is taken on trust: only reading it whole would tell.
- */
-export async function surveyAbove(
-  base: ChainPoint,
-  files: StoreFiles<FileStatus>,
-  context: RecoveryContext,
-): Promise<{ version: number; committedThrough: number }> {
-  const top = newestListed(files)
-  let { version, id, stamp, committedThrough } = base
-  while (version < top) {
-    const next = version + 1
-    const source =
-      openSource(context, files, 'delta', next) ?? openSource(context, files, 'snapshot', next)
-    if (source === undefined) throw brokenChain(context, top, next, 'it is missing')
-    const trailer = await readTrailer(source)
-    if (trailer !== undefined && id !== undefined && trailer.parent !== id) {
-      if (stamp !== undefined && isOlderStamp(trailer.stamp, stamp)) break
-      throw brokenChain(context, top, next, parentMismatch(trailer.parent, version, id))
-    }
-    version = next
-    id = trailer?.id
-    stamp = trailer?.stamp
-    committedThrough = Math.max(committedThrough, trailer?.committedThrough ?? 0)
-  }
-  return { version, committedThrough }
-}
-
-/** The newest version of a store, by listing and trailers, without loading anything; 0 if there is none. */
-export async function findLatest(context: RecoveryContext): Promise<number> {
-  const files = await listFiles(context)
-  const top = newestListed(files)
-  const start = Math.max(0, ...[...files.snapshots.keys()].filter((version) => version <= top))
-  const peeked = start === 0 ? EMPTY_VERSION : await peekListed(start, files, context)
-  const base: ChainPoint =
-    peeked === undefined || peeked === 'foreign'
-      ? { version: start, id: undefined, stamp: undefined, committedThrough: 0 }
-      : peeked
-  return (await surveyAbove(base, files, context)).version
-}
-
-/** A place in a chain; its id is undefined where only reading the whole file would tell. */
-type ChainPoint = Pick<VersionInfo, 'version' | 'stamp' | 'committedThrough'> & {
-  readonly id: string | undefined
-}
-
-function newestListed(files: StoreFiles<FileStatus>): number {
-  return Math.max(0, ...files.deltas.keys(), ...files.snapshots.keys())
-}
-
-/** The files are not those that were listed: start over, and after the last attempt conclude `conclusion`. */
-class FilesChangedError extends Error {
-  readonly conclusion: StateStoreError
-  constructor(conclusion: StateStoreError) {
-    super(conclusion.message)
-    this.conclusion = conclusion
   }
 }
 
@@ -507,97 +404,4 @@ class Load {
       { storeId: storeIdText(this.#context.id), version, path: this.#context.directory.directory },
     )
   }
-}
-
-function brokenChain(
-  context: RecoveryContext,
-  top: number,
-  version: number,
-  what: string,
-): StateStoreError {
-  const path = joinPath(context.directory.directory, deltaName(version))
-  return new StateStoreError(
-    'TIDEMARK_BROKEN_CHAIN',
-    `Version ${top} of ${storeIdText(context.id)} cannot be rebuilt: it needs ${path}, and ${what}`,
-    { storeId: storeIdText(context.id), version, path },
-  )
-}
-
-function parentMismatch(parent: string, version: number, id: string): string {
-  return `its parent is ${parent}, but version ${version} here is ${id}`
-}
-
-/** Version 0: empty, and never on disk. */
-export const EMPTY_VERSION: VersionInfo = Object.freeze({
-  version: 0,
-  id: GENESIS_ID,
-  parent: GENESIS_ID,
-  stamp: undefined,
-  foreign: false,
-  progress: undefined,
-  committedThrough: 0,
-})
-
-function foreignInfo(version: number, id: string, committedThrough = 0): VersionInfo {
-  return {
-    version,
-    id,
-    parent: GENESIS_ID,
-    stamp: undefined,
-    foreign: true,
-    progress: undefined,
-    committedThrough,
-  }
-}
-
-/** A listed file as the format room reads it; undefined if it is not listed. A small file is read from the storage once, whole. */
-export function openSource(
-  context: RecoveryContext,
-  files: StoreFiles<FileStatus>,
-  kind: StateFileKind,
-  version: number,
-): StateFileSource | undefined {
-  const status = statusOf(files, kind, version)
-  if (status === undefined) return undefined
-  const path = joinPath(context.directory.directory, status.name)
-  if (status.type !== 'file') {
-    throw new StateStoreError(
-      'TIDEMARK_CORRUPT_FILE',
-      `Expected ${path} to be a file, found a ${status.type === 'directory' ? 'directory' : 'link or device'}; move it away`,
-      { storeId: storeIdText(context.id), path },
-    )
-  }
-  const read = async (range: ByteRange): Promise<Uint8Array> => {
-    const bytes = await context.directory.read(status.name, range, context.signal)
-    if (bytes === undefined) throw vanished(context, path)
-    return bytes
-  }
-  let whole: Promise<Uint8Array> | undefined
-  return {
-    path,
-    sizeBytes: status.sizeBytes,
-    read: async (offset, length) => {
-      if (status.sizeBytes > WHOLE_FILE_BYTES_MAX) return read({ offset, length })
-      whole ??= read({ length: status.sizeBytes })
-      return (await whole).subarray(offset, offset + length)
-    },
-  }
-}
-
-function statusOf(
-  files: StoreFiles<FileStatus>,
-  kind: StateFileKind,
-  version: number,
-): FileStatus | undefined {
-  return (kind === 'delta' ? files.deltas : files.snapshots).get(version)
-}
-
-function vanished(context: RecoveryContext, path: string): FilesChangedError {
-  return new FilesChangedError(
-    new StateStoreError(
-      'TIDEMARK_BROKEN_CHAIN',
-      `${path} was listed, but is gone: it was removed while the version was being read`,
-      { storeId: storeIdText(context.id), path },
-    ),
-  )
 }

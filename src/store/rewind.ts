@@ -6,7 +6,7 @@
 import { StateStoreError } from '../errors.ts'
 import { deltaName, sidecarName, snapshotName } from '../format/file-names.ts'
 import type { LeasedDirectory } from '../files/leased-directory.ts'
-import { listFiles, type RecoveryContext } from './recovery.ts'
+import { listFiles, type RecoveryContext } from './state-files.ts'
 import { storeIdText, type ResolvedStoreId } from './store-id.ts'
 
 export interface RewindRequest {

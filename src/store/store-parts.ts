@@ -6,7 +6,8 @@ import type { HistoricalMaps } from './historical-maps.ts'
 import type { InstalledVersions } from './installed-versions.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { ProviderCounters } from './provider-counters.ts'
-import type { Recovered, RecoveryContext } from './recovery.ts'
+import type { Recovered } from './recovery.ts'
+import type { RecoveryContext } from './state-files.ts'
 import { type ResolvedStoreId, storeDirectory } from './store-id.ts'
 
 /** What the reading and the writing half of a provider share. */

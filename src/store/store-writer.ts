@@ -21,14 +21,9 @@ import {
 import type { Maintainable, SnapshotTicket } from './maintainable.ts'
 import { OpenStore, type StoreHost } from './open-store.ts'
 import type { StateStoreMetrics } from './metrics.ts'
-import {
-  listFiles,
-  loadVersion,
-  peekVersion,
-  surveyAbove,
-  type SidecarSubject,
-  type WarmStart,
-} from './recovery.ts'
+import { loadVersion, type Recovered, type SidecarSubject, type WarmStart } from './recovery.ts'
+import { listFiles, peekVersion } from './state-files.ts'
+import { surveyAbove } from './survey.ts'
 import { checkRewind } from './rewind.ts'
 import type { StreamTotals } from '../format/state-file-writer.ts'
 import type { Trailer } from '../format/trailer.ts'
@@ -165,7 +160,7 @@ export class StoreWriter implements StoreHost {
     return await this.#load(target, signal)
   }
 
-  async #load(target: number | 'latest', signal: AbortSignal | undefined) {
+  async #load(target: number | 'latest', signal: AbortSignal | undefined): Promise<Recovered> {
     const { installed, options } = this.#parts
     const startedMs = options.clock.elapsedMs()
     const context = recoveryContext(this.#parts, signal)

@@ -1,3 +1,4 @@
+import { GENESIS_ID } from '../format/commit-id.ts'
 import type { Trailer } from '../format/trailer.ts'
 
 /** What is known of one version, from its file's trailer or, where it has none, from its bytes. */
@@ -32,4 +33,28 @@ export function versionInfoOf(trailer: Trailer): VersionInfo {
 /** Whether the stamp `a` was given out before `b`. */
 export function isOlderStamp(a: readonly [number, number], b: readonly [number, number]): boolean {
   return a[0] < b[0] || (a[0] === b[0] && a[1] < b[1])
+}
+
+/** Version 0: empty, and never on disk. */
+export const EMPTY_VERSION: VersionInfo = Object.freeze({
+  version: 0,
+  id: GENESIS_ID,
+  parent: GENESIS_ID,
+  stamp: undefined,
+  foreign: false,
+  progress: undefined,
+  committedThrough: 0,
+})
+
+/** A version without trailer. A chain of ids begins anew at each. */
+export function foreignInfo(version: number, id: string, committedThrough = 0): VersionInfo {
+  return {
+    version,
+    id,
+    parent: GENESIS_ID,
+    stamp: undefined,
+    foreign: true,
+    progress: undefined,
+    committedThrough,
+  }
 }

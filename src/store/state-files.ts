@@ -1,0 +1,133 @@
+// The state files of a store as loads see them: listed, opened, and perhaps gone or replaced by the time they are read.
+
+import { publishStep } from '../base/diagnostics.ts'
+import type { Clock } from '../base/clock.ts'
+import type { CompressionName } from '../codec/compression.ts'
+import { StateStoreError } from '../errors.ts'
+import { type ByteRange, type FileStatus, joinPath } from '../files/file-manager.ts'
+import { classifyFiles, type StateFileKind, type StoreFiles } from '../format/file-names.ts'
+import { readTrailer, type StateFileSource } from '../format/state-file-reader.ts'
+import type { VersionedMap } from '../map/versioned-map.ts'
+import { type ResolvedStoreId, storeIdText } from './store-id.ts'
+import { type VersionInfo, versionInfoOf } from './version-info.ts'
+
+/** Files up to this size are fetched whole, once: the trailer at the tail and the rows in front of it cost one request together. */
+const WHOLE_FILE_BYTES_MAX = 8 * 1024 * 1024
+
+/** The store directory as a reader sees it; LeasedDirectory fits too. */
+export interface ReadableDirectory {
+  readonly directory: string
+  list(): Promise<FileStatus[]>
+  read(name: string, range?: ByteRange, signal?: AbortSignal): Promise<Uint8Array | undefined>
+}
+
+export interface RecoveryContext {
+  readonly id: ResolvedStoreId
+  readonly directory: ReadableDirectory
+  readonly compression: CompressionName
+  readonly rowChecksums: boolean
+  readonly floorValues: boolean
+  readonly clock: Clock
+  readonly createMap: (expectedKeys: number) => VersionedMap
+  readonly signal?: AbortSignal | undefined
+}
+
+/** The files are not those that were listed: start over, and after the last attempt conclude `conclusion`. */
+export class FilesChangedError extends Error {
+  readonly conclusion: StateStoreError
+  constructor(conclusion: StateStoreError) {
+    super(conclusion.message)
+    this.conclusion = conclusion
+  }
+}
+
+/** The state files of a store; an absent directory has none. */
+export async function listFiles(context: RecoveryContext): Promise<StoreFiles<FileStatus>> {
+  const startedMs = context.clock.elapsedMs()
+  const files = classifyFiles(await context.directory.list())
+  publishStep('list', {
+    storeId: storeIdText(context.id),
+    durationMs: context.clock.elapsedMs() - startedMs,
+    rows: files.deltas.size + files.snapshots.size,
+  })
+  return files
+}
+
+/** A listed file as the format room reads it; undefined if it is not listed. A small file is read from the storage once, whole. */
+export function openSource(
+  context: RecoveryContext,
+  files: StoreFiles<FileStatus>,
+  kind: StateFileKind,
+  version: number,
+): StateFileSource | undefined {
+  const status = statusOf(files, kind, version)
+  if (status === undefined) return undefined
+  const path = joinPath(context.directory.directory, status.name)
+  if (status.type !== 'file') {
+    throw new StateStoreError(
+      'TIDEMARK_CORRUPT_FILE',
+      `Expected ${path} to be a file, found a ${status.type === 'directory' ? 'directory' : 'link or device'}; move it away`,
+      { storeId: storeIdText(context.id), path },
+    )
+  }
+  const read = async (range: ByteRange): Promise<Uint8Array> => {
+    const bytes = await context.directory.read(status.name, range, context.signal)
+    if (bytes === undefined) throw vanished(context, path)
+    return bytes
+  }
+  let whole: Promise<Uint8Array> | undefined
+  return {
+    path,
+    sizeBytes: status.sizeBytes,
+    read: async (offset, length) => {
+      if (status.sizeBytes > WHOLE_FILE_BYTES_MAX) return read({ offset, length })
+      whole ??= read({ length: status.sizeBytes })
+      return (await whole).subarray(offset, offset + length)
+    },
+  }
+}
+
+/** The listed delta or snapshot of a version. */
+export function statusOf(
+  files: StoreFiles<FileStatus>,
+  kind: StateFileKind,
+  version: number,
+): FileStatus | undefined {
+  return (kind === 'delta' ? files.deltas : files.snapshots).get(version)
+}
+
+function vanished(context: RecoveryContext, path: string): FilesChangedError {
+  return new FilesChangedError(
+    new StateStoreError(
+      'TIDEMARK_BROKEN_CHAIN',
+      `${path} was listed, but is gone: it was removed while the version was being read`,
+      { storeId: storeIdText(context.id), path },
+    ),
+  )
+}
+
+/** What the trailer of V's file tells, without loading it; undefined if V has no file. */
+export async function peekVersion(
+  version: number,
+  context: RecoveryContext,
+): Promise<VersionInfo | 'foreign' | undefined> {
+  return await peekListed(version, await listFiles(context), context)
+}
+
+/** As peekVersion, over a listing that is at hand. */
+export async function peekListed(
+  version: number,
+  files: StoreFiles<FileStatus>,
+  context: RecoveryContext,
+): Promise<VersionInfo | 'foreign' | undefined> {
+  const source =
+    openSource(context, files, 'delta', version) ?? openSource(context, files, 'snapshot', version)
+  if (source === undefined) return undefined
+  const trailer = await readTrailer(source)
+  return trailer === undefined ? 'foreign' : versionInfoOf(trailer)
+}
+
+/** The highest version that has a file; 0 if there is none. */
+export function newestListed(files: StoreFiles<FileStatus>): number {
+  return Math.max(0, ...files.deltas.keys(), ...files.snapshots.keys())
+}

@@ -1,0 +1,81 @@
+// survey — which version is the newest? Told by names and trailers alone, without loading anything.
+
+import { StateStoreError } from '../errors.ts'
+import { type FileStatus, joinPath } from '../files/file-manager.ts'
+import { deltaName, type StoreFiles } from '../format/file-names.ts'
+import { readTrailer } from '../format/state-file-reader.ts'
+import {
+  listFiles,
+  newestListed,
+  openSource,
+  peekListed,
+  type RecoveryContext,
+} from './state-files.ts'
+import { storeIdText } from './store-id.ts'
+import { EMPTY_VERSION, isOlderStamp, type VersionInfo } from './version-info.ts'
+
+/** A place in a chain; its id is undefined where only reading the whole file would tell. */
+type ChainPoint = Pick<VersionInfo, 'version' | 'stamp' | 'committedThrough'> & {
+  readonly id: string | undefined
+}
+
+/**
+ * The newest version that goes on from `base`, by the trailers alone: one small read for each version above it. Orphans do not count; a hole or
+ * a parent that does not match is BROKEN_CHAIN. A version without trailer is taken on trust: only reading it whole would tell.
+ */
+export async function surveyAbove(
+  base: ChainPoint,
+  files: StoreFiles<FileStatus>,
+  context: RecoveryContext,
+): Promise<{ version: number; committedThrough: number }> {
+  const top = newestListed(files)
+  let { version, id, stamp, committedThrough } = base
+  while (version < top) {
+    const next = version + 1
+    const source =
+      openSource(context, files, 'delta', next) ?? openSource(context, files, 'snapshot', next)
+    if (source === undefined) throw brokenChain(context, top, next, 'it is missing')
+    const trailer = await readTrailer(source)
+    if (trailer !== undefined && id !== undefined && trailer.parent !== id) {
+      if (stamp !== undefined && isOlderStamp(trailer.stamp, stamp)) break
+      throw brokenChain(context, top, next, parentMismatch(trailer.parent, version, id))
+    }
+    version = next
+    id = trailer?.id
+    stamp = trailer?.stamp
+    committedThrough = Math.max(committedThrough, trailer?.committedThrough ?? 0)
+  }
+  return { version, committedThrough }
+}
+
+/** The newest version of a store, by listing and trailers, without loading anything; 0 if there is none. */
+export async function findLatest(context: RecoveryContext): Promise<number> {
+  const files = await listFiles(context)
+  const top = newestListed(files)
+  const start = Math.max(0, ...[...files.snapshots.keys()].filter((version) => version <= top))
+  const peeked = start === 0 ? EMPTY_VERSION : await peekListed(start, files, context)
+  const base: ChainPoint =
+    peeked === undefined || peeked === 'foreign'
+      ? { version: start, id: undefined, stamp: undefined, committedThrough: 0 }
+      : peeked
+  return (await surveyAbove(base, files, context)).version
+}
+
+/** The error for a delta that `top` needs and that is missing or does not fit. */
+export function brokenChain(
+  context: RecoveryContext,
+  top: number,
+  version: number,
+  what: string,
+): StateStoreError {
+  const path = joinPath(context.directory.directory, deltaName(version))
+  return new StateStoreError(
+    'TIDEMARK_BROKEN_CHAIN',
+    `Version ${top} of ${storeIdText(context.id)} cannot be rebuilt: it needs ${path}, and ${what}`,
+    { storeId: storeIdText(context.id), version, path },
+  )
+}
+
+export function parentMismatch(parent: string, version: number, id: string): string {
+  return `its parent is ${parent}, but version ${version} here is ${id}`
+}

@@ -99,6 +99,31 @@ export async function readTrailer(source: StateFileSource): Promise<Trailer | un
   return (await findTrailer(source, tail)).trailer
 }
 
+/**
+ * Whether the bytes of a file are those that were written: CORRUPT_FILE if not. With a trailer that is a checksum over the file, at the cost of
+ * reading it; without one the file has to be decoded to its end.
+ */
+export async function checkStateFile(
+  source: StateFileSource,
+  options: ReadStateFileOptions,
+): Promise<void> {
+  const found = await findTrailer(
+    source,
+    await readTail(source, Math.min(TAIL_BYTES, source.sizeBytes)),
+  )
+  const throwIt = (problem: StateStoreError): never => {
+    throw problem
+  }
+  if (found.trailer === undefined) {
+    await read(source, options, { onPut: () => undefined, onRemove: () => undefined }, throwIt)
+    return
+  }
+  checkIdentity(found.trailer, options, source.path, throwIt)
+  const compressed = new CompressedPart(source, found.compressedBytes, undefined, options)
+  for await (const _ of compressed) continue
+  checkCrc(compressed.crc, found, source.path, throwIt)
+}
+
 /** What `inspectStateFile` found: the content where the file could be read to its end, and everything that is wrong with it. */
 export interface StateFileInspection {
   readonly content: StateFileContent | undefined

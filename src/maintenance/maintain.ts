@@ -11,8 +11,9 @@ import { writeSnapshotRows } from './snapshotter.ts'
 
 export async function maintain(store: Maintainable): Promise<void> {
   const { clock, maintenanceSliceMs, minDeltasForSnapshot, minBatchesToRetain } = store.options
+  const files = await store.list()
   const plan = planMaintenance({
-    files: await store.list(),
+    files,
     latest: store.latest,
     damagedSnapshots: store.damagedSnapshots,
     minDeltasForSnapshot,
@@ -23,7 +24,9 @@ export async function maintain(store: Maintainable): Promise<void> {
       writeSnapshotRows(ticket, maintenanceSliceMs, clock),
     )
   }
-  await clean(store, plan.removals)
+  // What is about to go is all that could repair the base if its bytes had rotted; so look before, not after.
+  const baseIsWhole = plan.base === undefined || (await store.checkSnapshot(plan.base, files))
+  await clean(store, baseIsWhole ? plan.removals : [])
 }
 
 async function clean(store: Maintainable, removals: readonly string[]): Promise<void> {

@@ -23,6 +23,8 @@ export interface PlanInput {
 export interface MaintenancePlan {
   /** Version to write a snapshot of; undefined if none is due. */
   readonly snapshotVersion: number | undefined
+  /** The snapshot that all kept versions can be rebuilt from; undefined if nothing is to be removed. */
+  readonly base: number | undefined
   /** File names to remove, in this order. */
   readonly removals: readonly string[]
 }
@@ -35,7 +37,13 @@ export function planMaintenance(input: PlanInput): MaintenancePlan {
       )
     })
     .map(([version]) => version)
-  return { snapshotVersion: planSnapshot(input, good), removals: planRemovals(input, good) }
+  const base = Math.max(0, ...good.filter((v) => v <= input.latest - input.minBatchesToRetain))
+  const removals = base === 0 ? [] : planRemovals(input.files, base)
+  return {
+    snapshotVersion: planSnapshot(input, good),
+    base: removals.length === 0 ? undefined : base,
+    removals,
+  }
 }
 
 function planSnapshot(input: PlanInput, good: readonly number[]): number | undefined {
@@ -45,11 +53,7 @@ function planSnapshot(input: PlanInput, good: readonly number[]): number | undef
   return due && input.latest > last ? input.latest : undefined
 }
 
-function planRemovals(input: PlanInput, good: readonly number[]): string[] {
-  const { files, latest, minBatchesToRetain } = input
-  const earliest = latest - minBatchesToRetain
-  const base = Math.max(0, ...good.filter((version) => version <= earliest))
-  if (base === 0) return []
+function planRemovals(files: StoreFiles<FileStatus>, base: number): string[] {
   const mains = [...files.deltas, ...files.snapshots]
     .filter(([version, status]) => version < base && status.type === 'file')
     .sort(([a], [b]) => a - b)

@@ -30,6 +30,8 @@ export interface Maintainable {
    * undone meanwhile. False if the version is not in memory, was undone, or another snapshot is under way.
    */
   writeSnapshot(version: number, write: (ticket: SnapshotTicket) => Promise<void>): Promise<boolean>
+  /** Reads a snapshot from end to end; false, and counted among the damaged, if its bytes are not those that were written. */
+  checkSnapshot(version: number, files: StoreFiles<FileStatus>): Promise<boolean>
   cleanLeftovers(): Promise<number>
   removed(names: readonly string[]): void
   cleaned(durationMs: number): void

@@ -37,6 +37,7 @@ import {
 } from '../format/state-file-reader.ts'
 import type { VersionedMap } from '../map/versioned-map.ts'
 import {
+  fileOptions,
   FilesChangedError,
   listFiles,
   newestListed,
@@ -326,20 +327,11 @@ class Load {
     version: number,
     map: VersionedMap | undefined,
   ): Promise<StateFileContent> {
-    const { id, compression, rowChecksums, floorValues, signal } = this.#context
     const sink: RowSink =
       map === undefined
         ? { onPut: () => undefined, onRemove: () => undefined }
         : { onPut: (key, value) => map.put(key, value), onRemove: (key) => void map.remove(key) }
-    const options = {
-      kind,
-      store: [id.operatorId, id.partitionId, id.storeName] as const,
-      version,
-      configuredCompression: compression,
-      rowChecksums,
-      floorValues,
-      signal,
-    }
+    const options = fileOptions(this.#context, kind, version)
     try {
       const content = await readStateFile(source, options, sink)
       await this.#checkSidecar(source, kind, version, content)

@@ -6,7 +6,11 @@ import type { CompressionName } from '../codec/compression.ts'
 import { StateStoreError } from '../errors.ts'
 import { type ByteRange, type FileStatus, joinPath } from '../files/file-manager.ts'
 import { classifyFiles, type StateFileKind, type StoreFiles } from '../format/file-names.ts'
-import { readTrailer, type StateFileSource } from '../format/state-file-reader.ts'
+import {
+  type ReadStateFileOptions,
+  readTrailer,
+  type StateFileSource,
+} from '../format/state-file-reader.ts'
 import type { VersionedMap } from '../map/versioned-map.ts'
 import { type ResolvedStoreId, storeIdText } from './store-id.ts'
 import { type VersionInfo, versionInfoOf } from './version-info.ts'
@@ -104,6 +108,24 @@ function vanished(context: RecoveryContext, path: string): FilesChangedError {
       { storeId: storeIdText(context.id), path },
     ),
   )
+}
+
+/** What the format room needs to read a file of this store. */
+export function fileOptions(
+  context: RecoveryContext,
+  kind: StateFileKind,
+  version: number,
+): ReadStateFileOptions {
+  const { id, compression, rowChecksums, floorValues, signal } = context
+  return {
+    kind,
+    store: [id.operatorId, id.partitionId, id.storeName],
+    version,
+    configuredCompression: compression,
+    rowChecksums,
+    floorValues,
+    signal,
+  }
 }
 
 /** What the trailer of V's file tells, without loading it; undefined if V has no file. */

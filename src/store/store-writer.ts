@@ -9,7 +9,8 @@
 import { publishStep } from '../base/diagnostics.ts'
 import { compressionOf } from '../codec/compressions.ts'
 import { isStateStoreError, StateStoreError } from '../errors.ts'
-import { deltaName, sidecarName, snapshotName } from '../format/file-names.ts'
+import type { FileStatus } from '../files/file-manager.ts'
+import { deltaName, sidecarName, snapshotName, type StoreFiles } from '../format/file-names.ts'
 import { canonicalProgress } from '../format/progress.ts'
 import {
   type CommitContext,
@@ -22,9 +23,10 @@ import type { Maintainable, SnapshotTicket } from './maintainable.ts'
 import { OpenStore, type StoreHost } from './open-store.ts'
 import type { StateStoreMetrics } from './metrics.ts'
 import { loadVersion, type Recovered, type SidecarSubject, type WarmStart } from './recovery.ts'
-import { listFiles, peekVersion } from './state-files.ts'
+import { fileOptions, listFiles, openSource, peekVersion } from './state-files.ts'
 import { surveyAbove } from './survey.ts'
 import { checkRewind } from './rewind.ts'
+import { checkStateFile } from '../format/state-file-reader.ts'
 import type { StreamTotals } from '../format/state-file-writer.ts'
 import type { Trailer } from '../format/trailer.ts'
 import { SnapshotSlot } from './snapshot-slot.ts'
@@ -58,6 +60,8 @@ export class StoreWriter implements StoreHost {
   readonly #hooks: WriterHooks
   readonly #snapshots = new SnapshotSlot()
   readonly #damagedSnapshots = new Set<number>()
+  /** The last snapshot that was read from end to end and found whole. */
+  #checkedSnapshot: number | undefined
   #sidecars = new Set<string>()
   /** The newest version on disk; undefined until surveyed. */
   #latest: number | undefined
@@ -373,6 +377,7 @@ export class StoreWriter implements StoreHost {
       damagedSnapshots: this.#damagedSnapshots,
       list: () => listFiles(recoveryContext(this.#parts)),
       writeSnapshot: (version, write) => this.#writeSnapshot(version, write),
+      checkSnapshot: (version, files) => this.#checkSnapshot(version, files),
       cleanLeftovers: () => this.#lease.cleanLeftovers(),
       removed: (names) => {
         for (const name of names) this.#sidecars.delete(name)
@@ -381,6 +386,23 @@ export class StoreWriter implements StoreHost {
         counters.latencies.cleanMs = durationMs
       },
     }
+  }
+
+  async #checkSnapshot(version: number, files: StoreFiles<FileStatus>): Promise<boolean> {
+    if (this.#checkedSnapshot === version) return true
+    const context = recoveryContext(this.#parts)
+    try {
+      const source = openSource(context, files, 'snapshot', version)
+      if (source === undefined) return false
+      await checkStateFile(source, fileOptions(context, 'snapshot', version))
+    } catch (error) {
+      if (!isStateStoreError(error) || error.kind !== 'corrupt') throw error
+      this.#damagedSnapshots.add(version)
+      publishStep('repair', { storeId: this.#storeId, version, error })
+      return false
+    }
+    this.#checkedSnapshot = version
+    return true
   }
 
   /** Ends a clean life: the open store is aborted, the staging folder goes, and with it the power to write. */

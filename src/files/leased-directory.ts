@@ -91,7 +91,11 @@ export class LeasedDirectory {
   }
 
   /** The bytes of a file of the store directory, or of a range of it. Absent: undefined. */
-  read(name: string, range?: ByteRange, signal?: AbortSignal): Promise<Uint8Array | undefined> {
+  async read(
+    name: string,
+    range?: ByteRange,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array | undefined> {
     return this.#files.read(this.#pathOf(name), range, signal)
   }
 
@@ -133,7 +137,7 @@ export class LeasedDirectory {
           : await this.#files.moveReplacing(staged.path, target, this.#durability)
       if (outcome === 'exists') return 'exists'
       if (outcome === 'moved') {
-        staged.published()
+        staged.settled()
         return 'published'
       }
       await this.#refuseIfFenced(`${name} cannot be published`, staged.doubtful ? 'unknown' : 'no')
@@ -149,10 +153,10 @@ export class LeasedDirectory {
   }
 
   /**
-   * After a publish whose outcome is unknown: makes sure that `file` cannot be published any more, by deleting it. When this returns,
-   * what `name` holds is final as far as this file is concerned: read it and see. 'withdrawn': the file was still staged (on storage
-   * where moving is one step, it was not published). 'gone': it was published, or the lease is lost. May be called again, also much later.
-   * Fails too: COMMIT_OUTCOME_UNKNOWN.
+   * After a publish whose outcome is unknown: makes sure that `file` cannot be published any more, by deleting it, and that what the
+   * directory holds is durable. When this returns, `name` holds its final word as far as this file is concerned: read it and see.
+   * 'withdrawn': the file was still staged (on storage where moving is one step, it was not published). 'gone': it was published, or the
+   * lease is lost. May be called again, also much later. Fails too: COMMIT_OUTCOME_UNKNOWN, or POISONED.
    */
   async settle(file: StagedFile, name: string): Promise<'withdrawn' | 'gone'> {
     const staged = ownFile(file)
@@ -160,16 +164,19 @@ export class LeasedDirectory {
     for (let attempt = 1; attempt <= SETTLE_TRIES_MAX; attempt++) {
       try {
         const deleted = await this.#files.deleteFile(staged.path)
-        staged.published()
+        staged.settled()
+        // DURABILITY: the move may have come without its sync; the caller is about to acknowledge what it finds.
+        await this.sync()
         return deleted ? 'withdrawn' : 'gone'
       } catch (error) {
+        if (isStateStoreError(error, 'TIDEMARK_POISONED')) throw error
         cause = error
       }
     }
     throw new StateStoreError(
       'TIDEMARK_COMMIT_OUTCOME_UNKNOWN',
-      `Whether ${this.#pathOf(name)} was published is unknown: the storage failed while publishing it, and again while deleting ${staged.path}. ` +
-        'It is settled by the next getStore.',
+      `Whether ${this.#pathOf(name)} was published is unknown: the storage failed while publishing it, and again while settling it by deleting ` +
+        `${staged.path}. It is settled by the next getStore.`,
       { path: this.#pathOf(name), published: 'unknown', cause },
     )
   }
@@ -254,7 +261,7 @@ export class LeasedDirectory {
 
 class StagedFileInFolder implements StagedFile {
   readonly path: string
-  state: 'open' | 'closed' | 'failed' | 'published' | 'discarded' = 'open'
+  state: 'open' | 'closed' | 'failed' | 'settled' | 'discarded' = 'open'
   /** An attempt to publish it ended without an answer. */
   doubtful = false
   readonly #writer: FileWriter
@@ -283,14 +290,15 @@ class StagedFileInFolder implements StagedFile {
   }
 
   async discard(): Promise<void> {
-    if (this.state === 'published' || this.state === 'discarded') return
+    if (this.state === 'settled' || this.state === 'discarded') return
     this.state = 'discarded'
     await this.#writer.abort()
     this.#release()
   }
 
-  published(): void {
-    this.state = 'published'
+  /** It has left the staging folder, one way or the other. */
+  settled(): void {
+    this.state = 'settled'
     this.#release()
   }
 

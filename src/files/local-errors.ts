@@ -2,7 +2,7 @@
 //
 // A full disk, a missing permission or too many open files are STORAGE_UNAVAILABLE: nothing was changed that anybody reads, and the same
 // call may succeed later. A thing of the wrong kind in the way (a folder where a file belongs, a symbolic link) is CORRUPT_FILE: someone
-// must look. What the file system cannot do at all is UNSUPPORTED. Everything not in the table is STORAGE_UNAVAILABLE with the native
+// must look. What the file system cannot do at all is UNSUPPORTED. An I/O error in the middle of a move is STORAGE_TIMEOUT: unknown. Everything not in the table is STORAGE_UNAVAILABLE with the native
 // error as `cause`; nothing is swallowed.
 
 import { StateStoreError, type ErrorCode } from '../errors.ts'
@@ -106,6 +106,21 @@ export function localError(
     code,
     `${words} while ${doing} ${describePath(location, path)}${errno === undefined ? '' : ` (${errno})`}. ${advice}`,
     { path, cause: error },
+  )
+}
+
+/** A failed link() or rename(). After an I/O error nobody knows whether the entry was made: STORAGE_TIMEOUT, to be settled. */
+export function moveError(
+  error: unknown,
+  location: string,
+  source: string,
+  target: string,
+): StateStoreError {
+  if (errnoOf(error) !== 'EIO') return localError(error, `moving ${source} to`, location, target)
+  return new StateStoreError(
+    'TIDEMARK_STORAGE_TIMEOUT',
+    `I/O error while moving ${source} to ${describePath(location, target)} (EIO). Whether it happened is unknown. Check the disk.`,
+    { path: target, cause: error },
   )
 }
 

@@ -21,7 +21,7 @@ export interface NativeFiles {
   openExisting(path: string): Promise<number>
   /** Creates a file that must not exist (EEXIST) and opens it for writing. */
   openNew(path: string): Promise<number>
-  /** Opens a directory, to be synced. A symbolic link or file: ENOTDIR or ELOOP. */
+  /** Opens a directory, to be synced. A file: ENOTDIR. A symbolic link is followed: the location itself may be one. */
   openDirectory(path: string): Promise<number>
   close(descriptor: number): Promise<void>
   /** Reads at most `into.length` bytes from `position`; 0 at the end. */
@@ -46,7 +46,7 @@ const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK
 export const systemFiles: NativeFiles = {
   openExisting: (path) => open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK),
   openNew: (path) => open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW),
-  openDirectory: (path) => open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
+  openDirectory: (path) => open(path, O_RDONLY | O_DIRECTORY),
   close: (descriptor) => call((done) => fs.close(descriptor, done)),
   read: (descriptor, into, position) =>
     value((done) => fs.read(descriptor, into, 0, into.length, position, done)),

@@ -29,6 +29,7 @@ import {
   errnoOf,
   localError,
   meansAbsent,
+  moveError,
   notPlainError,
   syncError,
 } from './local-errors.ts'
@@ -210,7 +211,7 @@ export class LocalFileManager implements CheckpointFileManager {
         if (errnoOf(error) === 'EEXIST') return 'exists'
         if (errnoOf(error) === 'ENOENT') return this.#missingOf(from, source)
         await this.#refuseUnlessFile(from, source)
-        throw this.#error(error, `moving ${source} to`, target)
+        throw moveError(error, this.location, source, target)
       }
       // The file is published: nothing that happens to the old name can change that. What stays is a leftover in a staging folder.
       await this.#native.unlink(from).catch(() => undefined)
@@ -232,7 +233,7 @@ export class LocalFileManager implements CheckpointFileManager {
       } catch (error) {
         if (errnoOf(error) === 'ENOENT') return this.#missingOf(from, source)
         await this.#refuseUnlessFile(to, target)
-        throw this.#error(error, `moving ${source} over`, target)
+        throw moveError(error, this.location, source, target)
       }
       return 'moved'
     })

@@ -5,8 +5,9 @@ import type { NativeFiles } from '../../src/files/local-native.ts'
 import { aroundCalls, type NumberedCall } from './around-calls.ts'
 
 export interface NativeFault {
-  /** Which call, from 1. */
+  /** Which call, from 1; with `method`, which of that method. */
   readonly at: number
+  readonly method?: keyof NativeFiles
   /** As in `ENOSPC`. */
   readonly errno: string
   /** 'after': the call took effect, and then failed all the same. Default 'before'. */
@@ -26,16 +27,19 @@ export interface FaultyFiles {
 export function faultyFiles(inner: NativeFiles, fault?: NativeFault): FaultyFiles {
   const calls: NumberedCall[] = []
   let healed = false
+  let seen = 0
   const native = aroundCalls(inner, async (call, proceed) => {
     calls.push(call)
-    const hit =
-      fault !== undefined &&
-      !healed &&
-      (call.index === fault.at ||
-        (fault.lasts === true && call.index > fault.at && call.method !== 'close'))
-    if (!hit) return proceed()
-    // A close that fails has closed all the same: the descriptor is free.
-    if (fault.when === 'after' || call.method === 'close') await proceed()
+    if (fault === undefined || healed || (fault.method ?? call.method) !== call.method)
+      return proceed()
+    seen++
+    const hit = seen === fault.at || (fault.lasts === true && seen > fault.at)
+    if (!hit || (seen > fault.at && call.method === 'close')) return proceed()
+    // A close that fails has closed all the same, and an open that fails leaves no descriptor behind, though perhaps a file.
+    if (fault.when === 'after' || call.method === 'close') {
+      const result = await proceed()
+      if (call.method.startsWith('open')) await inner.close(result as number)
+    }
     throw errnoError(fault.errno, call)
   })
   return { native, calls, heal: () => (healed = true) }

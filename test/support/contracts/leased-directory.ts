@@ -1,0 +1,526 @@
+// What a LeasedDirectory promises, on any storage whose file manager passes its own contract: each change is one atomic step that fails
+// once the staging folder is gone. The suite is handed a file manager and the way this storage takes a staging folder away.
+
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { isStateStoreError, type StateStoreError } from '../../../src/errors.ts'
+import type { CheckpointFileManager } from '../../../src/files/file-manager.ts'
+import { LeasedDirectory, type StagedFile } from '../../../src/files/leased-directory.ts'
+import { countingFiles, describeCall } from '../counting-files.ts'
+import { lyingFiles } from '../crash-files.ts'
+import { bytesOf, namesIn, textOf } from './file-manager.ts'
+
+export interface LeasedDirectoryHarness {
+  readonly files: CheckpointFileManager
+  dispose(): Promise<void>
+}
+
+export interface LeasedDirectoryContractOptions {
+  readonly create: () => Promise<LeasedDirectoryHarness>
+  /** Takes a staging folder away in one atomic step, as the next writer does. Default: renames it. */
+  readonly fence?: (files: CheckpointFileManager, staging: string) => Promise<void>
+  /** How often each race is run. */
+  readonly racesCount?: number
+}
+
+const STORE = 'state/0/0'
+const STAGING_PARENT = '_tidemark/staging/0/0/default'
+
+export function leasedDirectoryContract(
+  name: string,
+  { create, fence = renameAway, racesCount = 100 }: LeasedDirectoryContractOptions,
+): void {
+  describe(`${name} carries a leased directory`, () => {
+    let harness: LeasedDirectoryHarness
+    let files: CheckpointFileManager
+    let generation = 0
+
+    beforeEach(async () => {
+      harness = await create()
+      files = harness.files
+      generation = 0
+      await files.makeDirectories(STORE, 'os')
+      await files.makeDirectories(STAGING_PARENT, 'os')
+    })
+    afterEach(() => harness.dispose())
+
+    /** The next writer: the folder of the one before is taken away first, unless told otherwise. */
+    async function nextWriter(
+      over = files,
+      options: { leaveFormer?: boolean; onFenced?: (error: StateStoreError) => void } = {},
+    ): Promise<LeasedDirectory> {
+      const staging = stagingOf(++generation)
+      await files.makeDirectory(staging, 'os')
+      if (generation > 1 && options.leaveFormer !== true)
+        await fence(files, stagingOf(generation - 1))
+      const { onFenced } = options
+      return new LeasedDirectory({
+        files: over,
+        directory: STORE,
+        staging,
+        durability: 'fsync',
+        ...(onFenced && { onFenced }),
+      })
+    }
+
+    describe('the holder', () => {
+      test('publishes whole files, once, and finds nothing left over', async () => {
+        const leased = await nextWriter()
+        await leased.probe()
+        expect(await leased.list()).toEqual([])
+        expect(await leased.read('1.delta')).toBeUndefined()
+        const file = await leased.create('1.delta')
+        await file.write(bytesOf('first '))
+        await file.write(bytesOf('second'))
+        expect(await leased.list()).toEqual([])
+        await file.close()
+        expect(await leased.list()).toEqual([])
+        expect(await leased.publish(file, '1.delta', 'if-absent')).toBe('published')
+        expect(await textOf(files, `${STORE}/1.delta`)).toBe('first second')
+        expect(await leased.read('1.delta', { offset: 6 })).toEqual(bytesOf('second'))
+        expect((await leased.list()).map((entry) => entry.name)).toEqual(['1.delta'])
+        expect(await namesIn(files, stagingOf(1))).toEqual([])
+      })
+
+      test('is told that a name is taken, and may replace it with the same file', async () => {
+        const leased = await nextWriter()
+        await publishText(leased, '1.delta', 'old')
+        const file = await stage(leased, 'new')
+        expect(await leased.publish(file, '1.delta', 'if-absent')).toBe('exists')
+        expect(await textOf(files, `${STORE}/1.delta`)).toBe('old')
+        expect(await leased.publish(file, '1.delta', 'replace')).toBe('published')
+        expect(await textOf(files, `${STORE}/1.delta`)).toBe('new')
+        expect(await namesIn(files, stagingOf(1))).toEqual([])
+      })
+
+      test('replaces where nothing is', async () => {
+        const leased = await nextWriter()
+        await publishText(leased, '1.delta', 'new', 'replace')
+        expect(await textOf(files, `${STORE}/1.delta`)).toBe('new')
+      })
+
+      test('removes a file, and only what is there', async () => {
+        const leased = await nextWriter()
+        await publishText(leased, '1.delta', 'one')
+        expect(await leased.remove('1.delta')).toBe(true)
+        expect(await leased.remove('1.delta')).toBe(false)
+        await leased.sync()
+        expect(await leased.list()).toEqual([])
+        expect(await namesIn(files, stagingOf(1))).toEqual([])
+      })
+
+      test('discards what it staged, at any stage; a published file stays', async () => {
+        const leased = await nextWriter()
+        const open = await leased.create('a')
+        const written = await leased.create('b')
+        await written.write(bytesOf('x'))
+        const closed = await stage(leased, 'x')
+        const published = await stage(leased, 'kept')
+        await leased.publish(published, '1.delta', 'if-absent')
+        for (const file of [open, written, closed, published]) {
+          await file.discard()
+          await file.discard()
+        }
+        expect(await namesIn(files, stagingOf(1))).toEqual([])
+        expect(await textOf(files, `${STORE}/1.delta`)).toBe('kept')
+      })
+
+      test('stages files of one label beside each other, and beside those of another object', async () => {
+        const leased = await nextWriter()
+        const twin = new LeasedDirectory({
+          files,
+          directory: 'state/0/_metadata',
+          staging: stagingOf(1),
+          durability: 'os',
+        })
+        const staged = [
+          await leased.create('1.delta'),
+          await leased.create('1.delta'),
+          await twin.create('1.delta'),
+        ]
+        const names = await namesIn(files, stagingOf(1))
+        expect(names).toHaveLength(3)
+        for (const entry of names) expect(entry).toMatch(/^1\.delta-.*\.tmp$/)
+        for (const file of staged) await file.discard()
+      })
+
+      test('cleans what it left over, and neither what it writes nor what others left', async () => {
+        const counted = countingFiles(files)
+        // A discard that the storage refuses is how a leftover comes to be.
+        const leased = await nextWriter(
+          lyingFiles(counted.files, ({ method }) => (method === 'abort' ? 'lost' : undefined))
+            .files,
+        )
+        const leftover = await leased.create('leftover')
+        await leftover.close()
+        await files.createExclusive(`${stagingOf(1)}/stranger.tmp`, bytesOf('x'), 'os')
+        const open = await leased.create('open')
+        const closed = await stage(leased, 'closed')
+        const discarded = await leased.create('discarded')
+        await discarded.close()
+        await leased.publish(leftover, '1.delta', 'if-absent')
+        await files.createExclusive(
+          `${stagingOf(1)}/${stagedName(counted.calls, 'leftover')}`,
+          bytesOf('second name'),
+          'os',
+        )
+        expect(await leased.cleanLeftovers()).toBe(1)
+        expect(await namesIn(files, stagingOf(1))).toHaveLength(4)
+        await open.close()
+        for (const file of [open, closed, discarded]) {
+          expect(await leased.publish(file, `${Math.random()}`, 'if-absent')).toBe('published')
+        }
+        expect(await namesIn(files, stagingOf(1))).toEqual(['stranger.tmp'])
+      })
+    })
+
+    describe('a wrong call', () => {
+      test('names that are not plain are refused before anything is touched', async () => {
+        const leased = await nextWriter()
+        const file = await stage(leased, 'x')
+        for (const bad of ['', '.', '..', 'a/b', '/a', 'a\\b', 'a\0', 'x'.repeat(256)]) {
+          await expect(leased.publish(file, bad, 'if-absent')).rejects.toBeInstanceOf(RangeError)
+          await expect(leased.publish(file, bad, 'replace')).rejects.toBeInstanceOf(RangeError)
+          await expect(leased.remove(bad)).rejects.toBeInstanceOf(RangeError)
+          await expect(leased.read(bad)).rejects.toBeInstanceOf(RangeError)
+          if (bad.length > 2) await expect(leased.create(bad)).rejects.toBeInstanceOf(RangeError)
+        }
+        expect(await leased.publish(file, '1.delta', 'if-absent')).toBe('published')
+        expect(await namesIn(files, '')).toEqual(['_tidemark', 'state'])
+      })
+
+      test('only a closed file of its own is published, and once', async () => {
+        const leased = await nextWriter()
+        const bug = { code: 'TIDEMARK_INVARIANT_VIOLATED' }
+        const open = await leased.create('x')
+        await expect(leased.publish(open, '1.delta', 'if-absent')).rejects.toMatchObject(bug)
+        await open.close()
+        await leased.publish(open, '1.delta', 'if-absent')
+        await expect(leased.publish(open, '2.delta', 'if-absent')).rejects.toMatchObject(bug)
+        await expect(open.write(bytesOf('x'))).rejects.toMatchObject(bug)
+        const discarded = await stage(leased, 'x')
+        await discarded.discard()
+        await expect(leased.publish(discarded, '2.delta', 'if-absent')).rejects.toMatchObject(bug)
+        const foreign = { write: open.write, close: open.close, discard: open.discard }
+        await expect(leased.publish(foreign, '2.delta', 'if-absent')).rejects.toBeInstanceOf(
+          TypeError,
+        )
+      })
+    })
+
+    describe('a writer that was taken over', () => {
+      const fencedWith = (published: 'no' | 'unknown') => ({ code: 'TIDEMARK_FENCED', published })
+
+      test('can neither begin, nor publish, nor remove, and is told each time', async () => {
+        const reports: StateStoreError[] = []
+        const zombie = await nextWriter(files, { onFenced: (error) => reports.push(error) })
+        await publishText(zombie, '1.delta', 'one')
+        const ready = await stage(zombie, 'zombie')
+        const second = await stage(zombie, 'zombie')
+        const successor = await nextWriter()
+        await expect(zombie.create('2.delta')).rejects.toMatchObject(fencedWith('no'))
+        await expect(zombie.publish(ready, '2.delta', 'if-absent')).rejects.toMatchObject(
+          fencedWith('no'),
+        )
+        await expect(zombie.publish(second, '1.delta', 'replace')).rejects.toMatchObject(
+          fencedWith('no'),
+        )
+        await expect(zombie.remove('1.delta')).rejects.toMatchObject(fencedWith('no'))
+        await expect(zombie.refuseIfFenced()).rejects.toMatchObject(fencedWith('no'))
+        expect(reports).toHaveLength(5)
+        expect(await zombie.settle(ready, '2.delta')).toBe('gone')
+        await ready.discard()
+        await second.discard()
+        expect(await zombie.cleanLeftovers()).toBe(0)
+        expect((await zombie.list()).map((entry) => entry.name)).toEqual(['1.delta'])
+        expect(await textOf(files, `${STORE}/1.delta`)).toBe('one')
+        await successor.refuseIfFenced()
+        await publishText(successor, '2.delta', 'two')
+        expect(await namesIn(files, STORE)).toEqual(['1.delta', '2.delta'])
+      })
+
+      test('in the middle of writing, ends FENCED at the latest when it publishes', async () => {
+        const zombie = await nextWriter()
+        const file = await zombie.create('1.delta')
+        await file.write(bytesOf('before '))
+        await nextWriter()
+        const end = async (): Promise<void> => {
+          await file.write(bytesOf('after'))
+          await file.close()
+          await zombie.publish(file, '1.delta', 'if-absent')
+        }
+        await expect(end()).rejects.toMatchObject(fencedWith('no'))
+        await file.discard()
+        expect(await namesIn(files, STORE)).toEqual([])
+      })
+
+      test('stays fenced when its folder would be in use again only under another generation', async () => {
+        const zombie = await nextWriter()
+        const ready = await stage(zombie, 'zombie')
+        await nextWriter()
+        await nextWriter()
+        await expect(zombie.publish(ready, '1.delta', 'if-absent')).rejects.toMatchObject(
+          fencedWith('no'),
+        )
+      })
+
+      test('the successor may strike between any two operations: the zombie is told the truth', async () => {
+        const scenario = async (leased: LeasedDirectory): Promise<void> => {
+          await publishText(leased, '2.delta', 'zombie')
+          await publishText(leased, '1.delta', 'zombie', 'replace')
+          await leased.remove('0.delta')
+        }
+        const counted = countingFiles(files)
+        await runScenario(await nextWriter(counted.files), scenario)
+        const total = counted.calls.length
+        expect(total).toBeGreaterThanOrEqual(10)
+        for (let at = 1; at <= total; at++) {
+          for (const when of ['before', 'after'] as const) {
+            let seen: Record<string, string | undefined> = {}
+            const interrupted = countingFiles(files, {
+              at,
+              when,
+              act: async () => {
+                const successor = await nextWriter()
+                seen = await contents()
+                await publishText(successor, '0.delta', 'successor', 'replace')
+                await publishText(successor, '2.delta', 'successor', 'replace')
+              },
+            })
+            const zombie = await nextWriter(interrupted.files)
+            const outcome = await runScenario(zombie, scenario)
+            const label = `${when} ${describeCall(interrupted.calls[at - 1])}`
+            if (outcome.failure !== undefined)
+              expect(outcome.failure, label).toMatchObject(fencedWith('no'))
+            // Told success if and only if it was in place when the successor looked.
+            expect(seen['2.delta'] === 'zombie', label).toBe(outcome.done >= 1)
+            expect(seen['1.delta'] === 'zombie', label).toBe(outcome.done >= 2)
+            expect(seen['0.delta'] === undefined, label).toBe(outcome.done >= 3)
+            // And nothing of the successor was touched.
+            const after = await contents()
+            expect(after['0.delta'], label).toBe('successor')
+            expect(after['2.delta'], label).toBe('successor')
+          }
+        }
+      })
+
+      test('races with the fence: success if and only if the successor saw it', async () => {
+        let successes = 0
+        for (let race = 0; race < racesCount; race++) {
+          const zombie = await nextWriter()
+          const file = await stage(zombie, `race ${race}`)
+          const mode = race % 2 === 0 ? 'if-absent' : 'replace'
+          const fencing = async (): Promise<Record<string, string | undefined>> => {
+            for (let turn = 0; turn < race % 5; turn++) await files.stat(STORE)
+            await fence(files, stagingOf(generation))
+            return contents()
+          }
+          const [outcome, seen] = await Promise.all([
+            zombie.publish(file, `${race}.delta`, mode).catch((error: unknown) => error),
+            fencing(),
+          ])
+          if (outcome !== 'published') expect(outcome).toMatchObject(fencedWith('no'))
+          expect(seen[`${race}.delta`] === `race ${race}`, `race ${race}`).toBe(
+            outcome === 'published',
+          )
+          if (outcome === 'published') successes++
+          await file.discard()
+        }
+        expect(successes).toBeLessThanOrEqual(racesCount)
+      })
+
+      /** Publishes what the scenario removes and replaces, runs it, and says how many steps were told to have worked. */
+      async function runScenario(
+        leased: LeasedDirectory,
+        scenario: (leased: LeasedDirectory) => Promise<void>,
+      ): Promise<{ done: number; failure: unknown }> {
+        for (const entry of await files.list(STORE).then((entries) => entries ?? []))
+          await files.deleteFile(`${STORE}/${entry.name}`)
+        await files.createExclusive(`${STORE}/0.delta`, bytesOf('initial'), 'os')
+        await files.createExclusive(`${STORE}/1.delta`, bytesOf('initial'), 'os')
+        let done = 0
+        const counting = new Proxy(leased, {
+          get(target, property) {
+            const member: unknown = Reflect.get(target, property, target)
+            if (typeof member !== 'function') return member
+            return async (...args: unknown[]) => {
+              const result: unknown = await Reflect.apply(member, target, args)
+              if (property === 'publish' || property === 'remove') done++
+              return result
+            }
+          },
+        })
+        try {
+          await scenario(counting)
+          return { done, failure: undefined }
+        } catch (failure) {
+          return { done, failure }
+        }
+      }
+
+      async function contents(): Promise<Record<string, string | undefined>> {
+        const found: Record<string, string | undefined> = {}
+        for (const entry of await namesIn(files, STORE))
+          found[entry] = await textOf(files, `${STORE}/${entry}`)
+        return found
+      }
+    })
+
+    describe('a storage that loses answers', () => {
+      const timeout = { code: 'TIDEMARK_STORAGE_TIMEOUT' }
+      for (const mode of ['if-absent', 'replace'] as const) {
+        const lieOnce = (how: 'done' | 'lost' | 'late') => {
+          let told = false
+          return lyingFiles(files, ({ method }) => {
+            const move = method === 'moveIfAbsent' || method === 'moveReplacing'
+            if (!move || told) return undefined
+            told = true
+            return how
+          })
+        }
+
+        test(`${mode}: the move took effect: settled as gone, and the target is ours`, async () => {
+          const leased = await nextWriter(lieOnce('done').files)
+          const file = await stage(leased, 'ours')
+          await expect(leased.publish(file, '1.delta', mode)).rejects.toMatchObject(timeout)
+          expect(await leased.settle(file, '1.delta')).toBe('gone')
+          expect(await textOf(files, `${STORE}/1.delta`)).toBe('ours')
+        })
+
+        test(`${mode}: the move never happened: withdrawn, and nothing is there`, async () => {
+          const leased = await nextWriter(lieOnce('lost').files)
+          const file = await stage(leased, 'ours')
+          await expect(leased.publish(file, '1.delta', mode)).rejects.toMatchObject(timeout)
+          expect(await leased.settle(file, '1.delta')).toBe('withdrawn')
+          expect(await namesIn(files, STORE)).toEqual([])
+          expect(await namesIn(files, stagingOf(1))).toEqual([])
+        })
+
+        test(`${mode}: the move is still on its way: once settled it cannot arrive`, async () => {
+          const lying = lieOnce('late')
+          const leased = await nextWriter(lying.files)
+          const file = await stage(leased, 'ours')
+          await expect(leased.publish(file, '1.delta', mode)).rejects.toMatchObject(timeout)
+          expect(await leased.settle(file, '1.delta')).toBe('withdrawn')
+          await lying.arrive()
+          expect(await namesIn(files, STORE)).toEqual([])
+        })
+
+        test(`${mode}: publishing again without settling finds the source gone, and says no more than that`, async () => {
+          const leased = await nextWriter(lieOnce('done').files)
+          const file = await stage(leased, 'ours')
+          await expect(leased.publish(file, '1.delta', mode)).rejects.toMatchObject(timeout)
+          await expect(leased.publish(file, '1.delta', mode)).rejects.toMatchObject(timeout)
+          expect(await leased.settle(file, '1.delta')).toBe('gone')
+        })
+
+        test(`${mode}: fenced after an unanswered move, it is FENCED with an unknown outcome`, async () => {
+          const leased = await nextWriter(lieOnce('done').files)
+          const file = await stage(leased, 'ours')
+          await expect(leased.publish(file, '1.delta', mode)).rejects.toMatchObject(timeout)
+          await nextWriter()
+          await expect(leased.publish(file, '1.delta', mode)).rejects.toMatchObject({
+            code: 'TIDEMARK_FENCED',
+            published: 'unknown',
+          })
+        })
+      }
+
+      test('a storage that fails again when asked leaves the outcome unknown, until it answers', async () => {
+        let broken = true
+        const lying = lyingFiles(files, ({ method }) =>
+          broken && ['moveIfAbsent', 'deleteFile'].includes(method) ? 'lost' : undefined,
+        )
+        const leased = await nextWriter(lying.files)
+        const file = await stage(leased, 'ours')
+        await expect(leased.publish(file, '1.delta', 'if-absent')).rejects.toMatchObject(timeout)
+        await expect(leased.settle(file, '1.delta')).rejects.toMatchObject({
+          code: 'TIDEMARK_COMMIT_OUTCOME_UNKNOWN',
+          published: 'unknown',
+          path: `${STORE}/1.delta`,
+        })
+        broken = false
+        expect(await leased.settle(file, '1.delta')).toBe('withdrawn')
+        expect(await leased.settle(file, '1.delta')).toBe('gone')
+      })
+
+      test('a staged file that a stranger deleted is not taken for a takeover', async () => {
+        const leased = await nextWriter()
+        const file = await stage(leased, 'ours')
+        const [name = ''] = await namesIn(files, stagingOf(1))
+        await files.deleteFile(`${stagingOf(1)}/${name}`)
+        await expect(leased.publish(file, '1.delta', 'if-absent')).rejects.toMatchObject(timeout)
+        expect(await leased.settle(file, '1.delta')).toBe('gone')
+        await publishText(leased, '1.delta', 'again')
+      })
+    })
+
+    test('a store directory that is gone is named, and not made again', async () => {
+      const leased = await nextWriter()
+      const file = await stage(leased, 'x')
+      await files.deleteTree(STORE)
+      expect(await leased.list()).toEqual([])
+      for (const mode of ['if-absent', 'replace'] as const)
+        await expect(leased.publish(file, '1.delta', mode)).rejects.toMatchObject({
+          code: 'TIDEMARK_STORAGE_UNAVAILABLE',
+          path: STORE,
+        })
+      expect(await leased.remove('1.delta')).toBe(false)
+      expect(await files.stat(STORE)).toBeUndefined()
+      await files.makeDirectory(STORE, 'os')
+      expect(await leased.publish(file, '1.delta', 'if-absent')).toBe('published')
+    })
+
+    test('a folder in place of a file is neither replaced nor removed', async () => {
+      const leased = await nextWriter()
+      await files.makeDirectory(`${STORE}/1.delta`, 'os')
+      const file = await stage(leased, 'x')
+      expect(await leased.publish(file, '1.delta', 'if-absent')).toBe('exists')
+      const corrupt = { code: 'TIDEMARK_CORRUPT_FILE', path: `${STORE}/1.delta` }
+      await expect(leased.publish(file, '1.delta', 'replace')).rejects.toMatchObject(corrupt)
+      await expect(leased.remove('1.delta')).rejects.toMatchObject(corrupt)
+      await expect(leased.read('1.delta')).rejects.toMatchObject(corrupt)
+      expect(await namesIn(files, STORE)).toEqual(['1.delta'])
+    })
+  })
+}
+
+function stagingOf(generation: number): string {
+  return `${STAGING_PARENT}/${String(generation).padStart(16, '0')}`
+}
+
+async function renameAway(files: CheckpointFileManager, staging: string): Promise<void> {
+  const nonce = (await namesIn(files, STAGING_PARENT)).length
+  await files.moveDirectory(staging, staging.replace(/([^/]+)$/, `.fenced-$1-${nonce}`))
+}
+
+async function stage(leased: LeasedDirectory, content: string): Promise<StagedFile> {
+  const file = await leased.create('staged')
+  await file.write(bytesOf(content))
+  await file.close()
+  return file
+}
+
+async function publishText(
+  leased: LeasedDirectory,
+  name: string,
+  content: string,
+  mode: 'if-absent' | 'replace' = 'if-absent',
+): Promise<void> {
+  const file = await stage(leased, content)
+  try {
+    await leased.publish(file, name, mode)
+  } catch (error) {
+    if (!isStateStoreError(error)) throw error
+    await file.discard()
+    throw error
+  }
+}
+
+/** The name under which the file with `label` was staged. */
+function stagedName(calls: { method: string; args: readonly unknown[] }[], label: string): string {
+  const path = calls
+    .filter((call) => call.method === 'createFile')
+    .map((call) => String(call.args[0]))
+    .find((created) => created.includes(`/${label}-`))
+  return path?.slice(path.lastIndexOf('/') + 1) ?? 'not staged'
+}

@@ -1,0 +1,132 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { LeasedDirectory } from '../../../src/files/leased-directory.ts'
+import { LocalFileManager } from '../../../src/files/local.ts'
+import { MemoryDisk } from '../../../src/files/memory-disk.ts'
+import { MemoryFileManager } from '../../../src/files/memory.ts'
+import { aroundCalls, type NumberedCall } from '../../support/around-calls.ts'
+import { bytesOf, namesIn, textOf } from '../../support/contracts/file-manager.ts'
+import { leasedDirectoryContract } from '../../support/contracts/leased-directory.ts'
+
+leasedDirectoryContract('memory', {
+  create: async () => ({ files: new MemoryFileManager(), dispose: async () => undefined }),
+})
+
+// As HDFS does it: the folder is deleted with what is in it.
+leasedDirectoryContract('memory, fenced by deleting', {
+  create: async () => ({ files: new MemoryFileManager(), dispose: async () => undefined }),
+  fence: (files, staging) => files.deleteTree(staging),
+})
+
+leasedDirectoryContract('local', {
+  create: async () => {
+    const root = await mkdtemp(join(tmpdir(), 'tidemark-leased-'))
+    return {
+      files: await LocalFileManager.open(root),
+      dispose: () => rm(root, { recursive: true }),
+    }
+  },
+})
+
+// On POSIX one operation of the file manager is several system calls. The writer is stopped before each of them in turn; its successor
+// takes over, looks, and publishes under the same names; then the writer goes on.
+describe('a writer that is stopped between two system calls', () => {
+  const LEASE = '_tidemark/staging/0/0/default'
+  const STORE = 'state/0/0'
+
+  interface Run {
+    calls: NumberedCall[]
+    /** What the writer was told, in order. */
+    told: string[]
+    /** What the successor found when it had taken over. */
+    seen: Record<string, string | undefined>
+    after: Record<string, string | undefined>
+  }
+
+  /** Replaces 1.delta, publishes 2.delta and removes 0.delta; stopped before system call `stopAt`. */
+  async function run(stopAt: number | undefined): Promise<Run> {
+    const disk = new MemoryDisk()
+    const others = new MemoryFileManager({ disk })
+    await others.makeDirectories(STORE, 'os')
+    await others.makeDirectories(`${LEASE}/1`, 'os')
+    for (const name of ['0.delta', '1.delta'])
+      await others.createExclusive(`${STORE}/${name}`, bytesOf('initial'), 'os')
+
+    const calls: NumberedCall[] = []
+    let seen = {}
+    const native = aroundCalls(disk, async (call, proceed) => {
+      calls.push(call)
+      if (call.index === stopAt) seen = await takeOver(others)
+      return proceed()
+    })
+    const writer = new LeasedDirectory({
+      files: new MemoryFileManager({ disk, native }),
+      directory: STORE,
+      staging: `${LEASE}/1`,
+      durability: 'fsync',
+    })
+    const told: string[] = []
+    try {
+      for (const [name, mode] of [
+        ['1.delta', 'replace'],
+        ['2.delta', 'if-absent'],
+      ] as const) {
+        const file = await writer.create(name)
+        await file.write(bytesOf('writer'))
+        await file.close()
+        told.push(`${await writer.publish(file, name, mode)} ${name}`)
+      }
+      if (await writer.remove('0.delta')) told.push('removed 0.delta')
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'TIDEMARK_FENCED', published: 'no' })
+    }
+    expect(disk.openCount).toBe(0)
+    return { calls, told, seen, after: await contents(others) }
+  }
+
+  async function takeOver(files: MemoryFileManager): Promise<Record<string, string | undefined>> {
+    await files.makeDirectory(`${LEASE}/2`, 'os')
+    await files.moveDirectory(`${LEASE}/1`, `${LEASE}/.fenced-1`)
+    const seen = await contents(files)
+    const successor = new LeasedDirectory({
+      files,
+      directory: STORE,
+      staging: `${LEASE}/2`,
+      durability: 'fsync',
+    })
+    for (const name of ['0.delta', '1.delta', '2.delta']) {
+      const file = await successor.create(name)
+      await file.write(bytesOf('successor'))
+      await file.close()
+      await successor.publish(file, name, 'replace')
+    }
+    return seen
+  }
+
+  async function contents(files: MemoryFileManager): Promise<Record<string, string | undefined>> {
+    const found: Record<string, string | undefined> = {}
+    for (const name of await namesIn(files, STORE))
+      found[name] = await textOf(files, `${STORE}/${name}`)
+    return found
+  }
+
+  test('is told success for exactly what the successor found, and touches nothing of it', async () => {
+    const { calls, told } = await run(undefined)
+    expect(told).toEqual(['published 1.delta', 'published 2.delta', 'removed 0.delta'])
+    expect(calls.filter(({ method }) => method === 'link')).toHaveLength(1)
+    for (let stopAt = 1; stopAt <= calls.length; stopAt++) {
+      const { told, seen, after } = await run(stopAt)
+      const label = `stopped before call ${stopAt}, ${calls[stopAt - 1].method}`
+      expect(told.includes('published 1.delta'), label).toBe(seen['1.delta'] === 'writer')
+      expect(told.includes('published 2.delta'), label).toBe(seen['2.delta'] === 'writer')
+      expect(told.includes('removed 0.delta'), label).toBe(seen['0.delta'] === undefined)
+      expect(after, label).toEqual({
+        '0.delta': 'successor',
+        '1.delta': 'successor',
+        '2.delta': 'successor',
+      })
+    }
+  })
+})

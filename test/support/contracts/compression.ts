@@ -1,7 +1,7 @@
 // The contract of every framing (src/codec/compression.ts): what goes in comes out, however the stream is cut into chunks; whatever is wrong
 // is a CORRUPT_FILE with an offset; no length is believed.
 
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { concatBytes } from '../../../src/base/bytes.ts'
 import type { Compression, DecompressOptions } from '../../../src/codec/compression.ts'

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { concatBytes } from '../../../src/base/bytes.ts'
 import { ByteSource } from '../../../src/codec/byte-source.ts'

@@ -1,0 +1,228 @@
+// From a key to the reference of its newest record. Open addressing with linear probing in one Int32Array of [hash, reference] pairs: a
+// look-up usually touches one cache line here and one in the arena.
+//
+// Growth is incremental. A second table is made and every later change carries a few slots over, cluster by cluster (a cluster is a run
+// of used slots), so no call ever rehashes everything. A key's home is the upper bits of its hash, both tables are thus in nearly the
+// same order, and the carrying goes round the old table once from an empty slot on: keys whose home lies before the place it has reached
+// are in the new table, all others in the old one. INVARIANT: every key is in exactly one table, and its hash alone tells in which.
+//
+// A removal closes the gap (backward shift), so there are no deleted slots that slow down probing and no rehash to get rid of them.
+// Iteration never goes through here: its order must not depend on the hash.
+
+import type { Arena } from './arena.ts'
+import { keyHash } from './key-hash.ts'
+import type { MemoryBudget } from './memory-budget.ts'
+import { keyLengthAt, keyOffsetAt } from './record.ts'
+
+const BITS_MIN = 6
+/** 2^29 slots, 4 GiB: more records than 32 GiB of arena can hold. */
+const BITS_MAX = 29
+/** A table grows when used slots exceed 7/10 of it, and shrinks to half when they fall below 1/8. */
+const LOAD_MAX = 0.7
+const LOAD_MIN = 0.125
+/** Old slots carried over by each change, at least: the new table is ready long before it is full (1.5 would just do). */
+const SLOTS_CARRIED_PER_CHANGE = 8
+const SLOT_BYTES = 8
+
+function newTable(bits: number): Int32Array {
+  return new Int32Array(2 ** bits * 2)
+}
+
+export class HashIndex {
+  #arena: Arena
+  #budget: MemoryBudget
+  #k0: number
+  #k1: number
+  #bitsMin: number
+  #count = 0
+
+  #table: Int32Array
+  #bits: number
+  /** The table that is being left, while it is. */
+  #oldTable: Int32Array | undefined
+  #oldBits = 0
+  /** The empty slot of the old table at which carrying over began, and how many slots it has gone round since. */
+  #oldStart = 0
+  #oldProgress = 0
+
+  // Where the last locate() ended: the key's slot, or the empty slot where it belongs.
+  #atTable: Int32Array
+  #atBits: number
+  #atSlot = 0
+
+  /** `seed` is 8 bytes. Throws nothing: the smallest table is not refused. */
+  constructor(arena: Arena, budget: MemoryBudget, seed: Uint8Array, expectedKeys: number) {
+    this.#arena = arena
+    this.#budget = budget
+    const view = new DataView(seed.buffer, seed.byteOffset, seed.byteLength)
+    this.#k0 = view.getInt32(0, true)
+    this.#k1 = view.getInt32(4, true)
+    let bits = BITS_MIN
+    while (bits < BITS_MAX && expectedKeys > 2 ** bits * LOAD_MAX) bits++
+    while (bits > BITS_MIN && !budget.take(2 ** bits * SLOT_BYTES)) bits--
+    if (bits === BITS_MIN) budget.take(2 ** bits * SLOT_BYTES)
+    this.#bitsMin = bits
+    this.#bits = bits
+    this.#table = newTable(bits)
+    this.#atTable = this.#table
+    this.#atBits = bits
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  hash(key: Uint8Array): number {
+    return keyHash(this.#k0, this.#k1, key, 0, key.length)
+  }
+
+  /** The reference of the record whose key is `key`, 0 if there is none. */
+  locate(hash: number, key: Uint8Array): number {
+    return this.#locateBytes(hash, key, 0, key.length)
+  }
+
+  /** The newest record with the same key as the record at `ref`. */
+  locateKeyOf(ref: number): number {
+    const arena = this.#arena
+    const words = arena.words[ref >>> arena.unitBits]
+    const bytes = arena.bytes[ref >>> arena.unitBits]
+    const w = (ref & arena.unitMask) << 1
+    const offset = keyOffsetAt(words, w)
+    const length = keyLengthAt(words, w)
+    return this.#locateBytes(
+      keyHash(this.#k0, this.#k1, bytes, offset, length),
+      bytes,
+      offset,
+      length,
+    )
+  }
+
+  /** Makes sure that one more key has room and carries over a part of a growing table. False if the memory limit forbids growth. */
+  reserve(): boolean {
+    if (this.#oldTable !== undefined) {
+      this.#carryOver(this.#oldTable)
+      return true
+    }
+    const slots = 2 ** this.#bits
+    if (this.#count + 1 > slots * LOAD_MAX) return this.#startResize(this.#bits + 1)
+    if (this.#count < slots * LOAD_MIN && this.#bits > this.#bitsMin)
+      this.#startResize(this.#bits - 1)
+    return true
+  }
+
+  /** Puts a key in that the last locate() did not find, at the place it ended. */
+  insertLocated(hash: number, ref: number): void {
+    const s = this.#atSlot * 2
+    this.#atTable[s] = hash
+    this.#atTable[s + 1] = ref
+    this.#count++
+  }
+
+  /** Points the key that the last locate() found to another record. */
+  replaceLocated(ref: number): void {
+    this.#atTable[this.#atSlot * 2 + 1] = ref
+  }
+
+  /** Takes out the key that the last locate() found. */
+  removeLocated(): void {
+    const table = this.#atTable
+    const shift = 32 - this.#atBits
+    const mask = (1 << this.#atBits) - 1
+    let gap = this.#atSlot
+    let at = gap
+    for (;;) {
+      at = (at + 1) & mask
+      const ref = table[at * 2 + 1]
+      if (ref === 0) break
+      const home = table[at * 2] >>> shift
+      // An entry may move back into the gap unless its home lies behind the gap.
+      if (((at - home) & mask) >= ((at - gap) & mask)) {
+        table[gap * 2] = table[at * 2]
+        table[gap * 2 + 1] = ref
+        gap = at
+      }
+    }
+    table[gap * 2 + 1] = 0
+    this.#count--
+  }
+
+  #locateBytes(hash: number, bytes: Uint8Array, offset: number, length: number): number {
+    let table = this.#table
+    let bits = this.#bits
+    if (this.#oldTable !== undefined && this.#isInOldTable(hash)) {
+      table = this.#oldTable
+      bits = this.#oldBits
+    }
+    const mask = (1 << bits) - 1
+    let slot = hash >>> (32 - bits)
+    // Ends at an empty slot: the load never reaches 1.
+    for (;;) {
+      const ref = table[slot * 2 + 1]
+      if (
+        ref === 0 ||
+        (table[slot * 2] === hash && this.#arena.keyEquals(ref, bytes, offset, length))
+      ) {
+        this.#atTable = table
+        this.#atBits = bits
+        this.#atSlot = slot
+        return ref
+      }
+      slot = (slot + 1) & mask
+    }
+  }
+
+  #isInOldTable(hash: number): boolean {
+    const mask = (1 << this.#oldBits) - 1
+    const home = hash >>> (32 - this.#oldBits)
+    return ((home - this.#oldStart) & mask) >= this.#oldProgress
+  }
+
+  #startResize(bits: number): boolean {
+    if (bits > BITS_MAX || !this.#budget.take(2 ** bits * SLOT_BYTES)) {
+      // A table may be filled a little further before anything is refused; shrinking is never urgent.
+      return this.#count + 1 < 2 ** this.#bits * 0.9
+    }
+    const old = this.#table
+    this.#oldTable = old
+    this.#oldBits = this.#bits
+    this.#oldStart = 0
+    while (old[this.#oldStart * 2 + 1] !== 0) this.#oldStart++
+    this.#oldProgress = 0
+    this.#table = newTable(bits)
+    this.#bits = bits
+    this.#carryOver(old)
+    return true
+  }
+
+  // Keys whose home is near the end of the round may be put in past its start. INVARIANT: they stay within what was carried over already,
+  // since each change adds at most one of them, and the first carrying precedes the first change and passes SLOTS_CARRIED_PER_CHANGE.
+  /** Moves clusters of the old table into the new one, until SLOTS_CARRIED_PER_CHANGE slots are passed and a cluster has ended. */
+  #carryOver(old: Int32Array): void {
+    const mask = (1 << this.#oldBits) - 1
+    const progressMin = this.#oldProgress + SLOTS_CARRIED_PER_CHANGE
+    for (;;) {
+      const s = ((this.#oldStart + this.#oldProgress) & mask) * 2
+      const ref = old[s + 1]
+      if (ref === 0 && (this.#oldProgress >= progressMin || this.#oldProgress > mask)) break
+      if (ref !== 0) {
+        this.#insertNew(old[s], ref)
+        old[s + 1] = 0
+      }
+      this.#oldProgress++
+    }
+    // Past a whole round: what had wrapped to the front went along, up to the empty slot that ended it.
+    if (this.#oldProgress > mask) {
+      this.#budget.give(old.byteLength)
+      this.#oldTable = undefined
+    }
+  }
+
+  #insertNew(hash: number, ref: number): void {
+    const table = this.#table
+    const mask = (1 << this.#bits) - 1
+    let slot = hash >>> (32 - this.#bits)
+    while (table[slot * 2 + 1] !== 0) slot = (slot + 1) & mask
+    table[slot * 2] = hash
+    table[slot * 2 + 1] = ref
+  }
+}

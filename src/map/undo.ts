@@ -1,0 +1,53 @@
+// Takes back what a transaction, or a whole version, wrote: abort and rewind are the same walk.
+
+import { assert } from '../base/assert.ts'
+import type { Arena } from './arena.ts'
+import type { HashIndex } from './hash-index.ts'
+import type { Journal } from './journal.ts'
+import { HEAD, PREVIOUS, SEQUENCE, SUPERSEDED_BY } from './record.ts'
+
+/**
+ * Makes the newest record at or below `sequence` the head of each key that `journal` touched, frees the journal's records and drops it.
+ * Journals are undone newest first, each from its end: so the first record of a key that is met is its head, and everything it leads to
+ * is still there.
+ */
+export function undoJournal(
+  arena: Arena,
+  index: HashIndex,
+  journal: Journal,
+  sequence: number,
+): void {
+  for (const part of journal.parts().reverse()) {
+    for (let i = part.length - 1; i >= 0; i--) undoRecord(arena, index, part[i], sequence)
+  }
+  journal.drop()
+}
+
+function undoRecord(arena: Arena, index: HashIndex, ref: number, sequence: number): void {
+  const words = arena.words[ref >>> arena.unitBits]
+  const w = (ref & arena.unitMask) << 1
+  if (words[w + SUPERSEDED_BY] === HEAD) {
+    const located = index.locateKeyOf(ref)
+    assert(located === ref, 'the index leads to the newest record of a key')
+    const heir = newestAtOrBelow(arena, words[w + PREVIOUS], sequence)
+    if (heir === 0) {
+      index.removeLocated()
+    } else {
+      index.replaceLocated(heir)
+      arena.words[heir >>> arena.unitBits][((heir & arena.unitMask) << 1) + SUPERSEDED_BY] = HEAD
+    }
+  }
+  arena.free(ref)
+}
+
+/** The first record at or below `sequence` on the chain that starts at `ref`; 0 if there is none. */
+export function newestAtOrBelow(arena: Arena, ref: number, sequence: number): number {
+  let at = ref
+  while (at !== 0) {
+    const words = arena.words[at >>> arena.unitBits]
+    const w = (at & arena.unitMask) << 1
+    if (words[w + SEQUENCE] <= sequence) return at
+    at = words[w + PREVIOUS]
+  }
+  return 0
+}

@@ -1,0 +1,538 @@
+// The in-memory multi-version map: one map holds all versions in memory of one store id, at the cost of what differs between them.
+//
+// The newest state is what the index leads to; a record leads to the one it replaced, so an older version is read by following
+// `previous` down to its sequence. One transaction at a time writes. Commit is a stamp, abort and rewind walk what was written, releasing
+// an old version walks what it replaced: nothing here ever costs the size of the state in one call, with the exception of iteration.
+//
+// Records carry *sequences*, not versions: a version that is rewound and written again gets new ones, so a reader pinned to the old one
+// never sees a mixture. A cursor freezes what it sees by advancing the sequence; only records of the current sequence, which nobody can
+// have seen, are overwritten in place.
+//
+// Pure and synchronous: no I/O, no promises, no clock. Arguments arrive validated (Uint8Array keys and values). Where records lie is
+// arena.ts's and record.ts's knowledge, what compaction moves is compaction.ts's.
+
+import { assert } from '../base/assert.ts'
+import { StateStoreError } from '../errors.ts'
+import { Arena, SEGMENT_BYTES_MAX_DEFAULT } from './arena.ts'
+import { Compactor } from './compaction.ts'
+import { HashIndex } from './hash-index.ts'
+import { Journal } from './journal.ts'
+import { SegmentCursor } from './map-cursor.ts'
+import type { MapCursor } from './map-cursor.ts'
+import { MemoryBudget } from './memory-budget.ts'
+import { PinTable } from './pin-table.ts'
+import type { Pin } from './pin-table.ts'
+import { reclaimJournal } from './reclaim.ts'
+import {
+  HAND_COPY_BYTES_MAX,
+  HEAD,
+  PREVIOUS,
+  REMOVED,
+  SEQUENCE,
+  SUPERSEDED_BY,
+  UNIT_BYTES,
+  keyLengthAt,
+  keyOffsetAt,
+  recordUnits,
+  valueLengthAt,
+} from './record.ts'
+import { newestAtOrBelow, undoJournal } from './undo.ts'
+
+export type { MapCursor } from './map-cursor.ts'
+
+const MEMORY_BYTES_MAX_DEFAULT = 32 * 1024 ** 3
+const SEED_BYTES = 8
+
+export interface VersionedMapOptions {
+  /** 8 unpredictable bytes: the key of the index hash. */
+  hashSeed: Uint8Array
+  /** All buffers of the map together, default 32 GiB. */
+  memoryBytesMax?: number
+  /** Power of two from 64 to 2^31, default 4 MiB. For tests: smaller segments make their edges frequent. */
+  segmentBytesMax?: number
+  /** Sizes the index from the start, so that loading so many keys does not grow it. Default 0. */
+  expectedKeys?: number
+}
+
+/** What can be asked of a state, be it the newest (the map itself) or a pinned version (MapView). */
+export interface MapReader {
+  /** A copy of the value, the caller's to keep; undefined if there is none. */
+  get(key: Uint8Array): Uint8Array | undefined
+  /** A view of the value, valid until the next call that changes the map. */
+  getView(key: Uint8Array): Uint8Array | undefined
+  has(key: Uint8Array): boolean
+  /** All rows as of now; later changes do not show. Close it, or read it to its end: it holds memory and keeps compaction off. */
+  cursor(): MapCursor
+  /** Keys this reader sees. */
+  readonly keyCount: number
+  /** Sum of the bytes of all keys and values this reader sees. */
+  readonly plainBytes: number
+}
+
+/** A version, pinned: it stays readable while later versions are committed and after it was released. */
+export interface MapView extends MapReader {
+  readonly version: number
+  /** Unpins. May be called again; every other call then throws TIDEMARK_STORE_FINISHED. */
+  release(): void
+}
+
+interface VersionEntry {
+  readonly version: number
+  readonly sequence: number
+  readonly keyCount: number
+  readonly plainBytes: number
+}
+
+export class VersionedMap implements MapReader {
+  #budget: MemoryBudget
+  #arena: Arena
+  #index: HashIndex
+  #pins = new PinTable()
+  #openCursorCount = 0
+  #compactor: Compactor
+
+  /** Held versions, ascending; never empty. */
+  #versions: VersionEntry[] = [{ version: 0, sequence: 1, keyCount: 0, plainBytes: 0 }]
+  /** Journals of committed versions that something below may still be read, ascending by sequence. */
+  #journals: Journal[] = []
+  /** The open transaction's. */
+  #journal: Journal | undefined
+  #transactionUnits = 0
+  /** Stamped on what is written next. INVARIANT: larger than what any version, view or cursor reads at. */
+  #sequence = 2
+  /** Whether something was written at the current sequence. */
+  #isSequenceUsed = false
+  #keyCount = 0
+  #plainBytes = 0
+
+  /** Holds version 0, which is empty. */
+  constructor(options: VersionedMapOptions) {
+    const segmentBytesMax = options.segmentBytesMax ?? SEGMENT_BYTES_MAX_DEFAULT
+    assert(options.hashSeed.length === SEED_BYTES, 'the hash seed is 8 bytes')
+    assert(
+      segmentBytesMax >= 64 &&
+        segmentBytesMax <= 2 ** 31 &&
+        Number.isInteger(Math.log2(segmentBytesMax)),
+      'segmentBytesMax is a power of two from 64 to 2^31',
+    )
+    this.#budget = new MemoryBudget(options.memoryBytesMax ?? MEMORY_BYTES_MAX_DEFAULT)
+    this.#arena = new Arena(this.#budget, segmentBytesMax)
+    this.#index = new HashIndex(
+      this.#arena,
+      this.#budget,
+      options.hashSeed,
+      options.expectedKeys ?? 0,
+    )
+    this.#compactor = new Compactor(this.#arena, this.#index)
+  }
+
+  // Reading: the newest state, including what the open transaction wrote.
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    return this.#copyOfValue(this.#index.locate(this.#index.hash(key), key))
+  }
+
+  getView(key: Uint8Array): Uint8Array | undefined {
+    return this.#viewOfValue(this.#index.locate(this.#index.hash(key), key))
+  }
+
+  has(key: Uint8Array): boolean {
+    return this.#isValue(this.#index.locate(this.#index.hash(key), key))
+  }
+
+  cursor(): MapCursor {
+    return this.#openCursor(this.#freeze())
+  }
+
+  get keyCount(): number {
+    return this.#keyCount
+  }
+
+  get plainBytes(): number {
+    return this.#plainBytes
+  }
+
+  // Writing: one transaction at a time.
+
+  get inTransaction(): boolean {
+    return this.#journal !== undefined
+  }
+
+  /** Bytes of records the open transaction has written so far, 0 without one. */
+  get transactionBytes(): number {
+    return this.#transactionUnits * UNIT_BYTES
+  }
+
+  begin(): void {
+    assert(this.#journal === undefined, 'a map has one transaction at a time')
+    this.#journal = new Journal(this.#budget)
+    this.#transactionUnits = 0
+    this.#isSequenceUsed = false
+  }
+
+  /** Copies both. Throws TIDEMARK_MEMORY_LIMIT, and nothing has changed, if there is no room. */
+  put(key: Uint8Array, value: Uint8Array): void {
+    const head = this.#locateForChange(key)
+    if (head === 0) {
+      const ref = this.#append(0, key, value)
+      this.#index.insertLocated(this.#hash, ref)
+      this.#count(1, key.length + value.length)
+      return
+    }
+    const arena = this.#arena
+    const words = arena.words[head >>> arena.unitBits]
+    const w = (head & arena.unitMask) << 1
+    const oldLength = valueLengthAt(words, w)
+    if (words[w + SEQUENCE] === this.#sequence) {
+      this.#replaceOwn(head, words, w, key, value)
+    } else {
+      const ref = this.#append(head, key, value)
+      words[w + SUPERSEDED_BY] = this.#sequence
+      this.#index.replaceLocated(ref)
+      this.#journal!.reclaimableCount++
+    }
+    if (oldLength === REMOVED) this.#count(1, key.length + value.length)
+    else this.#plainBytes += value.length - oldLength
+  }
+
+  /** True if there was something to remove; otherwise nothing is written. Throws like put. */
+  remove(key: Uint8Array): boolean {
+    const head = this.#locateForChange(key)
+    if (head === 0) return false
+    const arena = this.#arena
+    const words = arena.words[head >>> arena.unitBits]
+    const w = (head & arena.unitMask) << 1
+    const oldLength = valueLengthAt(words, w)
+    if (oldLength === REMOVED) return false
+    if (words[w + SEQUENCE] !== this.#sequence) {
+      const ref = this.#append(head, key, undefined)
+      words[w + SUPERSEDED_BY] = this.#sequence
+      this.#index.replaceLocated(ref)
+    } else if (words[w + PREVIOUS] === 0) {
+      // No older version knows the key: no trace is needed.
+      words[w + SUPERSEDED_BY] = this.#sequence
+      this.#index.removeLocated()
+    } else {
+      this.#replaceOwn(head, words, w, key, undefined)
+    }
+    this.#journal!.reclaimableCount++
+    this.#count(-1, -key.length - oldLength)
+    return true
+  }
+
+  /** Installs what was written as `version`, which must be above the newest. */
+  commit(version: number): void {
+    const journal = this.#transaction()
+    assert(version > this.newestVersion, `version ${version} is above ${this.newestVersion}`)
+    journal.sequence = this.#sequence
+    if (journal.count > 0) this.#journals.push(journal)
+    else journal.drop()
+    this.#versions.push({
+      version,
+      sequence: this.#sequence,
+      keyCount: this.#keyCount,
+      plainBytes: this.#plainBytes,
+    })
+    this.#endTransaction()
+    this.#reclaim()
+  }
+
+  /** Takes everything back that was written since begin(). Cursors opened on the map meanwhile are finished. */
+  abort(): void {
+    const journal = this.#transaction()
+    const base = this.#versions.at(-1)!
+    // Only cursors look into a transaction; those that do count as closed from here on.
+    this.#openCursorCount -= this.#pins.revokeAbove(base.sequence)
+    undoJournal(this.#arena, this.#index, journal, base.sequence)
+    this.#restoreCounts(base)
+    this.#endTransaction()
+    this.#reclaim()
+  }
+
+  // Versions.
+
+  /** Versions held, ascending. */
+  get versions(): readonly number[] {
+    return this.#versions.map((entry) => entry.version)
+  }
+
+  get newestVersion(): number {
+    return this.#versions.at(-1)!.version
+  }
+
+  /** Lets go of a held version that is not the newest. What only it saw is freed, unless a reader has it pinned. */
+  release(version: number): void {
+    const at = this.#versions.findIndex((entry) => entry.version === version)
+    assert(at !== -1, `version ${version} is held`)
+    assert(at < this.#versions.length - 1, 'the newest version is not released')
+    this.#versions.splice(at, 1)
+    this.#reclaim()
+  }
+
+  /**
+   * Makes `version` the newest again by undoing those above it. False, and nothing done, if it is not held or if a reader has a state
+   * above it pinned: load it into a fresh map then, and let the readers keep this one.
+   */
+  rewindTo(version: number): boolean {
+    assert(this.#journal === undefined, 'a map is not rewound during a transaction')
+    const at = this.#versions.findIndex((entry) => entry.version === version)
+    if (at === -1) return false
+    const target = this.#versions[at]
+    if (this.#pins.sequenceMax > target.sequence) return false
+    for (let journal = this.#journals.at(-1); journal; journal = this.#journals.at(-1)) {
+      if (journal.sequence <= target.sequence) break
+      undoJournal(this.#arena, this.#index, journal, target.sequence)
+      this.#journals.pop()
+    }
+    this.#versions.length = at + 1
+    this.#restoreCounts(target)
+    return true
+  }
+
+  /** Pins `version` and reads it; undefined if it is not held. */
+  view(version: number): MapView | undefined {
+    const entry = this.#versions.find((held) => held.version === version)
+    if (entry === undefined) return undefined
+    return new PinnedView(entry, this.#pins.acquire(entry.sequence), {
+      get: (key, sequence) => this.#copyOfValue(this.#locateAt(key, sequence)),
+      getView: (key, sequence) => this.#viewOfValue(this.#locateAt(key, sequence)),
+      has: (key, sequence) => this.#isValue(this.#locateAt(key, sequence)),
+      cursor: (sequence) => this.#openCursor(sequence),
+      release: (pin) => this.#unpin(pin),
+    })
+  }
+
+  // Memory.
+
+  /** Bytes of all buffers the map has allocated. */
+  get memoryUsedBytes(): number {
+    return this.#budget.usedBytes
+  }
+
+  /** Views and cursors that are open: one that is forgotten holds memory for ever, and shows here. */
+  get pinCount(): number {
+    return this.#pins.holderCount
+  }
+
+  /**
+   * Moves up to about `maxBytes` of records out of segments that are less than half alive and returns how many bytes it moved. Call it
+   * after a commit with a small multiple of what the commit wrote. Does nothing during a transaction or while a cursor is open.
+   */
+  compactSlice(maxBytes: number): number {
+    if (this.#journal !== undefined || this.#openCursorCount > 0) return 0
+    return this.#compactor.slice(maxBytes, this.#sequenceMin())
+  }
+
+  // The rest is inside.
+
+  /** The hash of the key that #locateForChange() was last asked about. */
+  #hash = 0
+
+  #locateForChange(key: Uint8Array): number {
+    const journal = this.#transaction()
+    if (!journal.reserve() || !this.#index.reserve()) this.#throwMemoryLimit()
+    this.#hash = this.#index.hash(key)
+    return this.#index.locate(this.#hash, key)
+  }
+
+  #append(previous: number, key: Uint8Array, value: Uint8Array | undefined): number {
+    const ref = this.#arena.append(this.#sequence, previous, key, value)
+    if (ref === 0) this.#throwMemoryLimit()
+    this.#journal!.push(ref)
+    this.#isSequenceUsed = true
+    const arena = this.#arena
+    this.#transactionUnits += recordUnits(
+      arena.words[ref >>> arena.unitBits],
+      (ref & arena.unitMask) << 1,
+    )
+    return ref
+  }
+
+  /** Replaces a record that only this transaction can have seen: in place if possible, else by one that takes over its history. */
+  #replaceOwn(
+    head: number,
+    words: Int32Array,
+    w: number,
+    key: Uint8Array,
+    value: Uint8Array | undefined,
+  ): void {
+    if (this.#arena.overwrite(head, value)) return
+    const ref = this.#append(words[w + PREVIOUS], key, value)
+    words[w + SUPERSEDED_BY] = this.#sequence
+    this.#index.replaceLocated(ref)
+    this.#journal!.reclaimableCount++
+  }
+
+  #count(keys: number, bytes: number): void {
+    this.#keyCount += keys
+    this.#plainBytes += bytes
+  }
+
+  #restoreCounts(entry: VersionEntry): void {
+    this.#keyCount = entry.keyCount
+    this.#plainBytes = entry.plainBytes
+  }
+
+  #transaction(): Journal {
+    assert(this.#journal !== undefined, 'writing needs an open transaction')
+    return this.#journal
+  }
+
+  #endTransaction(): void {
+    this.#journal = undefined
+    this.#transactionUnits = 0
+    this.#advanceSequence()
+  }
+
+  #advanceSequence(): void {
+    this.#sequence++
+    this.#isSequenceUsed = false
+    assert(this.#sequence < HEAD, 'sequences last for two thousand million commits')
+  }
+
+  /** The sequence at which the newest state, as of now, can be read for ever. */
+  #freeze(): number {
+    const base = this.#versions.at(-1)!.sequence
+    if (this.#journal === undefined) return base
+    // A sequence above the base marks the reader as the transaction's own, even if nothing was written yet.
+    if (this.#isSequenceUsed || this.#sequence - 1 === base) this.#advanceSequence()
+    return this.#sequence - 1
+  }
+
+  #openCursor(sequence: number): MapCursor {
+    this.#openCursorCount++
+    return new SegmentCursor(this.#arena, this.#pins.acquire(sequence), this.#closeCursor)
+  }
+
+  #closeCursor = (pin: Pin): void => {
+    if (pin.isRevoked) return
+    this.#openCursorCount--
+    this.#unpin(pin)
+  }
+
+  #unpin(pin: Pin): void {
+    this.#pins.release(pin)
+    this.#reclaim()
+  }
+
+  #sequenceMin(): number {
+    return Math.min(this.#versions[0].sequence, this.#pins.sequenceMin)
+  }
+
+  /** Frees what became invisible. Nothing to do unless the oldest sequence anyone reads has moved past a journal. */
+  #reclaim(): void {
+    const sequenceMin = this.#sequenceMin()
+    while (this.#journals.length > 0 && this.#journals[0].sequence <= sequenceMin) {
+      reclaimJournal(this.#arena, this.#index, this.#journals.shift()!)
+    }
+  }
+
+  #locateAt(key: Uint8Array, sequence: number): number {
+    const head = this.#index.locate(this.#index.hash(key), key)
+    return newestAtOrBelow(this.#arena, head, sequence)
+  }
+
+  #isValue(ref: number): boolean {
+    const arena = this.#arena
+    return (
+      ref !== 0 &&
+      valueLengthAt(arena.words[ref >>> arena.unitBits], (ref & arena.unitMask) << 1) !== REMOVED
+    )
+  }
+
+  #viewOfValue(ref: number): Uint8Array | undefined {
+    if (ref === 0) return undefined
+    const arena = this.#arena
+    const slot = ref >>> arena.unitBits
+    const words = arena.words[slot]
+    const w = (ref & arena.unitMask) << 1
+    const length = valueLengthAt(words, w)
+    if (length === REMOVED) return undefined
+    const offset = keyOffsetAt(words, w) + keyLengthAt(words, w)
+    return new Uint8Array(arena.bytes[slot].buffer, offset, length)
+  }
+
+  #copyOfValue(ref: number): Uint8Array | undefined {
+    if (ref === 0) return undefined
+    const arena = this.#arena
+    const slot = ref >>> arena.unitBits
+    const words = arena.words[slot]
+    const w = (ref & arena.unitMask) << 1
+    const length = valueLengthAt(words, w)
+    if (length === REMOVED) return undefined
+    const offset = keyOffsetAt(words, w) + keyLengthAt(words, w)
+    const bytes = arena.bytes[slot]
+    if (length > HAND_COPY_BYTES_MAX) return bytes.slice(offset, offset + length)
+    const copy = new Uint8Array(length)
+    for (let i = 0; i < length; i++) copy[i] = bytes[offset + i]
+    return copy
+  }
+
+  #throwMemoryLimit(): never {
+    throw new StateStoreError(
+      'TIDEMARK_MEMORY_LIMIT',
+      `The map holds ${this.#budget.usedBytes} bytes and what it needs next would exceed its limit of ${this.#budget.bytesMax}; ` +
+        'raise memoryBytesMax, hold fewer versions in memory, or spread the keys over more partitions',
+    )
+  }
+}
+
+/** What a view asks of its map. */
+interface ViewSource {
+  get(key: Uint8Array, sequence: number): Uint8Array | undefined
+  getView(key: Uint8Array, sequence: number): Uint8Array | undefined
+  has(key: Uint8Array, sequence: number): boolean
+  cursor(sequence: number): MapCursor
+  release(pin: Pin): void
+}
+
+class PinnedView implements MapView {
+  readonly version: number
+  readonly keyCount: number
+  readonly plainBytes: number
+  #sequence: number
+  #pin: Pin | undefined
+  #source: ViewSource
+
+  constructor(entry: VersionEntry, pin: Pin, source: ViewSource) {
+    this.version = entry.version
+    this.keyCount = entry.keyCount
+    this.plainBytes = entry.plainBytes
+    this.#sequence = entry.sequence
+    this.#pin = pin
+    this.#source = source
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    return this.#open().get(key, this.#sequence)
+  }
+
+  getView(key: Uint8Array): Uint8Array | undefined {
+    return this.#open().getView(key, this.#sequence)
+  }
+
+  has(key: Uint8Array): boolean {
+    return this.#open().has(key, this.#sequence)
+  }
+
+  cursor(): MapCursor {
+    return this.#open().cursor(this.#sequence)
+  }
+
+  release(): void {
+    const pin = this.#pin
+    if (pin === undefined) return
+    this.#pin = undefined
+    this.#source.release(pin)
+  }
+
+  #open(): ViewSource {
+    if (this.#pin === undefined) {
+      throw new StateStoreError(
+        'TIDEMARK_STORE_FINISHED',
+        `The view of version ${this.version} was released; open a new one`,
+      )
+    }
+    return this.#source
+  }
+}

@@ -142,9 +142,10 @@ export class MemoryDisk implements NativeFiles {
   }
 
   async rename(from: string, to: string): Promise<void> {
-    const node = this.#find(from)
     const source = this.#parent(from)
     const target = this.#parent(to)
+    const node = this.#find(from)
+    if (`${to}/`.startsWith(`${from}/`) && to !== from) throw errno('EINVAL', 'rename', to)
     const replaced = target.parent.entries.get(target.name)
     if (replaced === node) return // Two names of one file: POSIX does nothing.
     if (replaced?.type === 'directory') {

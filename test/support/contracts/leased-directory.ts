@@ -166,9 +166,8 @@ export function leasedDirectoryContract(
         expect(await leased.cleanLeftovers()).toBe(1)
         expect(await namesIn(files, stagingOf(1))).toHaveLength(4)
         await open.close()
-        for (const file of [open, closed, discarded]) {
-          expect(await leased.publish(file, `${Math.random()}`, 'if-absent')).toBe('published')
-        }
+        for (const [index, file] of [open, closed, discarded].entries())
+          expect(await leased.publish(file, `${index}.delta`, 'replace')).toBe('published')
         expect(await namesIn(files, stagingOf(1))).toEqual(['stranger.tmp'])
       })
     })
@@ -200,7 +199,8 @@ export function leasedDirectoryContract(
         const discarded = await stage(leased, 'x')
         await discarded.discard()
         await expect(leased.publish(discarded, '2.delta', 'if-absent')).rejects.toMatchObject(bug)
-        const foreign = { write: open.write, close: open.close, discard: open.discard }
+        const nothing = async (): Promise<void> => undefined
+        const foreign = { write: nothing, close: nothing, discard: nothing }
         await expect(leased.publish(foreign, '2.delta', 'if-absent')).rejects.toBeInstanceOf(
           TypeError,
         )

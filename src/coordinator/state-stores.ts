@@ -103,7 +103,7 @@ export class StateStores implements AsyncDisposable {
     if (failures.length > 0) throw new AggregateError(failures, 'Maintenance failed')
   }
 
-  /** Aborts open stores, waits for maintenance and closes all providers. May be called twice. */
+  /** Aborts open stores, waits for maintenance and closes all providers. May be called twice. Rejects with an AggregateError of what failed; all are closed then, too. */
   async close(): Promise<void> {
     this.#closing ??= this.#close()
     await this.#closing
@@ -115,8 +115,12 @@ export class StateStores implements AsyncDisposable {
 
   async #close(): Promise<void> {
     const stopped = this.#scheduler.stop()
-    await Promise.all([...this.#providers.values()].map((provider) => provider.close()))
-    await stopped
+    const closings = [...this.#providers.values()].map((provider) => provider.close())
+    const outcomes = await Promise.allSettled([...closings, stopped])
+    const failures = outcomes
+      .filter((outcome) => outcome.status === 'rejected')
+      .map((outcome): unknown => outcome.reason)
+    if (failures.length > 0) throw new AggregateError(failures, 'Some stores did not close cleanly')
   }
 
   /** A store whose last snapshot lies far back gets one at once: its recovery would be slow, and slower with every commit. */

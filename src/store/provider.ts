@@ -55,7 +55,7 @@ export class StateStoreProvider implements AsyncDisposable {
   #writer: StoreWriter | undefined
   #maintaining: Promise<void> | undefined
   #claimLost: StateStoreError | undefined
-  #closed = false
+  #closing: Promise<void> | undefined
 
   /** For StateStores, which is how providers are made. */
   constructor(parts: ProviderParts) {
@@ -91,6 +91,7 @@ export class StateStoreProvider implements AsyncDisposable {
       }
       options.signal?.throwIfAborted()
       const writer = await this.#holdLease()
+      this.#checkOpen()
       return await writer.open(version, options)
     })
   }
@@ -181,14 +182,28 @@ export class StateStoreProvider implements AsyncDisposable {
     this.#parts.counters.forcedSnapshots++
   }
 
-  /** Aborts the open store, waits for what is under way and lets all memory go. May be called twice. */
+  /**
+   * Waits for what is under way (a load, a commit, a round of maintenance; a snapshot is given up), aborts the open store and lets all memory
+   * go. May be called twice. Rejects if the storage fails while the lease is given back; the provider is closed all the same.
+   */
   async close(): Promise<void> {
-    if (this.#closed) return
-    this.#closed = true
+    this.#closing ??= this.#close()
+    await this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const { mutex, installed } = this.#parts
     this.#hooks.closed(this)
-    await this.#writer?.close()
-    await this.#maintaining?.catch(() => undefined)
-    await this.#parts.mutex.run(async () => this.#parts.installed.drop())
+    // An open that is under way comes first, so that what it hands out is aborted with the rest.
+    await mutex.run(() => Promise.resolve())
+    try {
+      this.#writer?.stopSnapshots()
+      // The lease goes last: maintenance that lost it would believe that another writer had taken over.
+      await this.#maintaining?.catch(() => undefined)
+      await this.#writer?.close()
+    } finally {
+      await mutex.run(async () => installed.drop())
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -278,7 +293,7 @@ export class StateStoreProvider implements AsyncDisposable {
   }
 
   #checkOpen(): void {
-    if (!this.#closed) return
+    if (this.#closing === undefined) return
     throw new StateStoreError(
       'TIDEMARK_PROVIDER_CLOSED',
       `The provider of ${storeIdText(this.id)} was closed; ask StateStores for a new one`,

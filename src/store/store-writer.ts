@@ -405,9 +405,14 @@ export class StoreWriter implements StoreHost {
     return true
   }
 
+  /** Gives up the snapshot under way, and starts none any more. */
+  stopSnapshots(): void {
+    this.#snapshots.stop()
+  }
+
   /** Ends a clean life: the open store is aborted, the staging folder goes, and with it the power to write. */
   async close(): Promise<void> {
-    this.#snapshots.cancelFrom(0)
+    this.stopSnapshots()
     await this.#snapshots.idle()
     await this.#open?.[Symbol.asyncDispose]()
     this.#committed?.releaseCommitted()

@@ -16,6 +16,9 @@
 // - `durability: 'fsync'` makes the effect survive power loss before the call returns; 'os' leaves it to the operating system.
 // - Buffers handed in belong to the manager until the promise settles; buffers handed out belong to the caller.
 
+/** First letters of the names that probeMove uses. SPARK: no dot in them, its maintenance trips over a stray x.y. */
+export const PROBE_PREFIX = '_probe-'
+
 /** How hard a write is pushed: 'fsync' survives power loss, 'os' survives the death of the process. */
 export type Durability = 'fsync' | 'os'
 
@@ -126,7 +129,8 @@ export interface CheckpointFileManager {
 
   /**
    * Tries whether a file can be moved from `sourceDirectory` to `targetDirectory` in one atomic step, and leaves no trace. It cannot:
-   * UNSUPPORTED. Either absent: nothing. Missing on storage that always can.
+   * UNSUPPORTED. Either absent: nothing. Missing on storage that always can. A crash in the middle may leave a file in either, with a name
+   * that begins with PROBE_PREFIX.
    */
   probeMove?(sourceDirectory: string, targetDirectory: string): Promise<void>
 }

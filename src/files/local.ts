@@ -16,6 +16,7 @@ import { toHex } from '../base/bytes.ts'
 import { StateStoreError } from '../errors.ts'
 import {
   checkPath,
+  PROBE_PREFIX,
   type ByteRange,
   type CheckpointFileManager,
   type Durability,
@@ -325,7 +326,7 @@ export class LocalFileManager implements CheckpointFileManager {
 
   async probeMove(sourceDirectory: string, targetDirectory: string): Promise<void> {
     // No dot: a process that dies here must not leave a name that Spark's maintenance trips over.
-    const name = `_probe-${toHex(this.#clock.randomBytes(8))}`
+    const name = `${PROBE_PREFIX}${toHex(this.#clock.randomBytes(8))}`
     const source = await this.#folders.entry(`${sourceDirectory}/${name}`)
     const target = await this.#folders.entry(`${targetDirectory}/${name}`)
     const writer = await this.createFile(`${sourceDirectory}/${name}`, 'os')

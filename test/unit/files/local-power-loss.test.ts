@@ -5,6 +5,9 @@ import { describe, expect, test } from 'vitest'
 import type { Durability } from '../../../src/files/file-manager.ts'
 import { LeasedDirectory } from '../../../src/files/leased-directory.ts'
 import { bytesOf, namesIn, textOf } from '../../support/contracts/file-manager.ts'
+import { MemoryDisk } from '../../../src/files/memory-disk.ts'
+import { MemoryFileManager } from '../../../src/files/memory.ts'
+import { faultyFiles } from '../../support/faulty-fs.ts'
 import { CrashFiles } from '../../support/crash-files.ts'
 
 const STORE = 'state/0/0'
@@ -52,6 +55,24 @@ async function live(machine: CrashFiles, generation: number, durability: Durabil
     if (!machine.dead) throw error
   })
   return told
+}
+
+async function open(
+  { files }: { files: MemoryFileManager },
+  generation: number,
+): Promise<LeasedDirectory> {
+  await files.makeDirectories(STORE, 'fsync')
+  await files.syncDirectory(STORE)
+  const staging = `${STAGING}/${generation}`
+  await files.makeDirectories(staging, 'fsync')
+  return new LeasedDirectory({ files, directory: STORE, staging, durability: 'fsync' })
+}
+
+async function publish(leased: LeasedDirectory, name: string): Promise<void> {
+  const file = await leased.create(name)
+  await file.write(bytesOf(name))
+  await file.close()
+  expect(await leased.publish(file, name, 'if-absent')).toBe('published')
 }
 
 async function contents(machine: CrashFiles): Promise<Record<string, string | undefined>> {
@@ -117,15 +138,33 @@ describe("with durability 'fsync'", () => {
       const second = first.afterKill()
       await check(second, toldFirst, 1, `killed at ${diesAt}`)
       // As a writer that opens the store does: make sure of the folders, and of what they hold, before going by it.
-      await second.files.makeDirectories(STORE, 'fsync')
-      await second.files.syncDirectory(STORE)
+      const leased = await open(second, 2)
       const seen = await contents(second)
+      await publish(leased, '3.delta')
       for (let seed = 1; seed <= SEEDS_COUNT; seed++)
         expect(
           await contents(second.afterPowerLoss(seed)),
           `killed at ${diesAt}, seed ${seed}`,
-        ).toEqual(seen)
+        ).toEqual({ ...seen, '3.delta': '3.delta' })
     }
+  })
+
+  test('what is found after an unanswered move is durable once settled', async () => {
+    const disk = new MemoryDisk({ losesPower: true })
+    const { native } = faultyFiles(disk, { at: 1, method: 'link', errno: 'EIO', when: 'after' })
+    const leased = await open({ files: new MemoryFileManager({ disk, native }) }, 1)
+    const file = await leased.create('1.delta')
+    await file.write(bytesOf('ours'))
+    await file.close()
+    await expect(leased.publish(file, '1.delta', 'if-absent')).rejects.toMatchObject({
+      code: 'TIDEMARK_STORAGE_TIMEOUT',
+    })
+    await leased.settle(file, '1.delta')
+    expect(await leased.read('1.delta')).toEqual(bytesOf('ours'))
+    for (let seed = 1; seed <= SEEDS_COUNT; seed++)
+      expect(
+        await textOf(new MemoryFileManager({ disk: disk.crash(seed) }), `${STORE}/1.delta`),
+      ).toBe('ours')
   })
 })
 

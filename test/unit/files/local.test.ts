@@ -233,14 +233,22 @@ describe('what a commit asks of the disk', () => {
   test('create: the file is synced before it gets its name, the folder after, on a descriptor from before', async () => {
     expect(await traceOf('if-absent')).toEqual([
       ...written,
-      ...['openDirectory', 'link', 'unlink', 'sync', 'close'],
+      'openDirectory',
+      'link',
+      'unlink',
+      'sync',
+      'close',
     ])
   })
 
   test('replace: the same, with one rename', async () => {
     expect(await traceOf('replace')).toEqual([
       ...written,
-      ...['openDirectory', 'stat', 'rename', 'sync', 'close'],
+      'openDirectory',
+      'stat',
+      'rename',
+      'sync',
+      'close',
     ])
   })
 })

@@ -47,11 +47,13 @@ async function perform(native: NativeFiles, root: string, step: Step): Promise<u
       return (await native.names(at)).sort()
     case 'link':
     case 'rename':
-      return native[step.method](at, `${root}/${step.to}`)
+      await native[step.method](at, `${root}/${step.to}`)
+      return 'done'
     case 'unlink':
     case 'makeDirectory':
     case 'removeDirectory':
-      return native[step.method](at)
+      await native[step.method](at)
+      return 'done'
   }
 }
 

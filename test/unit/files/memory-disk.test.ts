@@ -48,13 +48,11 @@ async function perform(native: NativeFiles, root: string, step: Step): Promise<u
     case 'link':
     case 'rename':
       await native[step.method](at, `${root}/${step.to}`)
-      return 'done'
-    case 'unlink':
-    case 'makeDirectory':
-    case 'removeDirectory':
+      break
+    default:
       await native[step.method](at)
-      return 'done'
   }
+  return 'done'
 }
 
 describe('the disk in memory', () => {

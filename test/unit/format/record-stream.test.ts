@@ -183,21 +183,29 @@ describe('what is not a record stream is CORRUPT_FILE, in one chunk or byte by b
     expect(() => read(stream, options, 1)).toThrow(CORRUPT)
   })
 
-  test('a length above the limit is refused before any of its bytes are there', () => {
+  const push = (hex: string[], plainBytes?: number) => {
     const reader = new RecordReader(
-      { kind: 'delta', path: 'f', rowChecksums: false, floorValues: false },
+      { kind: 'delta', path: 'f', rowChecksums: false, floorValues: false, plainBytes },
       { onPut: () => undefined, onRemove: () => undefined },
     )
-    expect(() => reader.push(fromHex('7fffffff'))).toThrow(CORRUPT)
+    for (const chunk of hex) reader.push(fromHex(chunk))
+    return reader
+  }
+
+  test('a length above the limit is refused before any of its bytes are there', () => {
+    expect(() => push(['7fffffff'])).toThrow(CORRUPT)
+    expect(() => push(['000000016140000005'])).toThrow(CORRUPT)
+  })
+
+  test('a length above what is left is refused before any of its bytes are there', () => {
+    expect(() => push(['00000009'], 16)).toThrow(CORRUPT)
+    expect(() => push(['00000008'], 16)).not.toThrow()
+    expect(() => push(['000000016100000008'], 16)).toThrow(CORRUPT)
   })
 
   test('a claimed length of 1 GiB takes no more memory than the bytes that came', () => {
     const before = process.memoryUsage().arrayBuffers
-    const reader = new RecordReader(
-      { kind: 'delta', path: 'f', rowChecksums: false, floorValues: false },
-      { onPut: () => undefined, onRemove: () => undefined },
-    )
-    reader.push(fromHex('00000001614000000001020304'))
+    const reader = push(['00000001', '61', '40000000', '01'.repeat(5000)])
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 * 1024 * 1024)
     expect(() => reader.finish()).toThrow(CORRUPT)
   })

@@ -49,7 +49,9 @@ async function perform(native: NativeFiles, root: string, step: Step): Promise<u
     case 'rename':
       await native[step.method](at, `${root}/${step.to}`)
       break
-    default:
+    case 'unlink':
+    case 'makeDirectory':
+    case 'removeDirectory':
       await native[step.method](at)
   }
   return 'done'

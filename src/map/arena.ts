@@ -15,7 +15,6 @@ import { assert } from '../base/assert.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import {
   DEAD,
-  SEQUENCE,
   SUPERSEDED_BY,
   UNIT_BYTES,
   keepsKeyPlace,
@@ -48,6 +47,9 @@ export class Arena {
   /** A reference is slot << unitBits | unit. */
   readonly unitBits: number
   readonly unitMask: number
+
+  /** Records replaced at or below this sequence are free space: nobody reads that far back. The map raises it. */
+  floor = 0
 
   #budget: MemoryBudget
   #slotsMax: number
@@ -158,6 +160,13 @@ export class Arena {
     if (segment.isJumbo) this.releaseSegment(segment)
   }
 
+  /** Counts `units` of replaced records in `slot` as free: they lie below the floor, or will before anything is written. */
+  giveBack(slot: number, units: number): void {
+    const segment = this.segments[slot]!
+    segment.liveUnits -= units
+    if (segment.isJumbo) this.releaseSegment(segment)
+  }
+
   keyEquals(ref: number, bytes: Uint8Array, offset: number, length: number): boolean {
     const slot = ref >>> this.unitBits
     const words = this.words[slot]
@@ -231,19 +240,20 @@ export class Arena {
   /** Looks for a hole from `unit` on, merging neighbouring free spans on the way; gives up after HOLES_SKIPPED_MAX that are too small. */
   #sweep(segment: Segment, unit: number, unitsMin: number): boolean {
     const words = this.words[segment.slot]
+    const floor = this.floor
     let skipped = 0
     let at = unit
     while (at < segment.units) {
       const w = at * 2
-      if (words[w + SUPERSEDED_BY] !== DEAD) {
-        at += recordUnits(words, w)
+      let end = at + recordUnits(words, w)
+      if (words[w + SUPERSEDED_BY] > floor) {
+        at = end
         continue
       }
-      let end = at + words[w + SEQUENCE]
-      while (end < segment.units && words[end * 2 + SUPERSEDED_BY] === DEAD) {
-        end += words[end * 2 + SEQUENCE]
+      while (end < segment.units && words[end * 2 + SUPERSEDED_BY] <= floor) {
+        end += recordUnits(words, end * 2)
       }
-      words[w + SEQUENCE] = end - at
+      writeFreeSpan(words, w, end - at)
       if (end - at >= unitsMin) {
         this.#setHole(segment, at, end)
         return true

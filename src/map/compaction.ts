@@ -4,12 +4,14 @@
 // segments is free is it worth moving what is left in the emptiest. A record is moved by copying it and pointing to the copy whatever
 // pointed to it: the index, or the record that replaced it.
 //
-// INVARIANT: only records at or below the oldest sequence anyone reads are moved. No journal names them, so nothing else points to them.
+// INVARIANT: only records at or below the oldest sequence anyone reads are moved. No journal names them, so nothing else points to them;
+// the tally of the journal that replaced them follows the move.
 
 import { assert } from '../base/assert.ts'
 import type { Arena } from './arena.ts'
 import type { HashIndex } from './hash-index.ts'
-import { DEAD, HEAD, PREVIOUS, SEQUENCE, SUPERSEDED_BY, UNIT_BYTES, recordUnits } from './record.ts'
+import { HEAD, PREVIOUS, SEQUENCE, SUPERSEDED_BY, UNIT_BYTES, recordUnits } from './record.ts'
+import type { Journal } from './journal.ts'
 import type { Segment } from './segment.ts'
 
 /** Free space up to this part of what is alive is left for the records to come. */
@@ -22,9 +24,13 @@ export class Compactor {
   /** Where in the victim the next slice goes on. Nothing is allocated in it meanwhile, so record boundaries stay. */
   #unit = 0
 
-  constructor(arena: Arena, index: HashIndex) {
+  /** The journals of the map, ascending by sequence; read only during a slice. */
+  #journals: readonly Journal[]
+
+  constructor(arena: Arena, index: HashIndex, journals: readonly Journal[]) {
     this.#arena = arena
     this.#index = index
+    this.#journals = journals
   }
 
   /** Moves up to about `maxBytes`; returns the bytes moved. The caller promises that no cursor is open and no transaction. */
@@ -83,7 +89,7 @@ export class Compactor {
     while (this.#unit < victim.units && moved < unitsMax) {
       const w = this.#unit * 2
       const units = recordUnits(words, w)
-      if (words[w + SUPERSEDED_BY] !== DEAD) {
+      if (words[w + SUPERSEDED_BY] > this.#arena.floor) {
         if (!this.#move((victim.slot << this.#arena.unitBits) | this.#unit)) {
           // At the memory limit its free space is worth more than its release.
           victim.isEvacuating = false
@@ -104,6 +110,10 @@ export class Compactor {
     const supersededBy = words[((ref & arena.unitMask) << 1) + SUPERSEDED_BY]
     const copy = arena.duplicate(ref)
     if (copy === 0) return false
+    if (supersededBy !== HEAD && !this.#moveTally(ref, copy, supersededBy)) {
+      arena.free(copy)
+      return false
+    }
     const head = this.#index.locateKeyOf(ref)
     if (supersededBy === HEAD) {
       assert(head === ref, 'the index leads to the newest record of a key')
@@ -113,6 +123,14 @@ export class Compactor {
     }
     arena.free(ref)
     return true
+  }
+
+  #moveTally(ref: number, copy: number, supersededBy: number): boolean {
+    const { unitBits, unitMask, words } = this.#arena
+    const journal = this.#journals.find((each) => each.sequence >= supersededBy)
+    assert(journal !== undefined, 'a journal tallies every replaced record that can still be seen')
+    const units = recordUnits(words[ref >>> unitBits], (ref & unitMask) << 1)
+    return journal.moveTally(ref >>> unitBits, copy >>> unitBits, units)
   }
 
   #pointSuccessorTo(head: number, ref: number, copy: number): void {

@@ -1,5 +1,6 @@
 // The references of the records one transaction wrote, in order. It is what abort and rewind walk to undo them and what the release of
-// old versions walks to find what they replaced. By record, not by index slot: growth moves slots, records stay.
+// old versions walks to find the removals among them. By record, not by index slot: growth moves slots, records stay. It also tallies, by
+// arena slot, how much of what was there the transaction replaced: releasing the version below then needs no visit to each of those records.
 //
 // INVARIANT: a record named in a journal is neither moved nor its space reused until the journal is dropped.
 
@@ -12,8 +13,10 @@ const CHUNK_REFS_MAX = 65_536
 export class Journal {
   /** The sequence of the version; set at commit. */
   sequence = 0
-  /** How many records replaced, removed or were given up: what releasing the version below has to look at. 0 spares the walk. */
-  reclaimableCount = 0
+  /** How many removals were written; 0 spares their release the walk. */
+  removalCount = 0
+  /** Units of replaced records, by arena slot. */
+  #replacedUnits = new Int32Array(0)
   #chunks: Int32Array[] = []
   #current = new Int32Array(0)
   #used = 0
@@ -28,9 +31,21 @@ export class Journal {
     return this.#countBefore + this.#used
   }
 
-  /** Makes room for one reference; false if the budget refuses it. */
-  reserve(): boolean {
-    return this.#used < this.#current.length || this.#addChunk()
+  /** Makes room for one reference, and for a tally of any slot below `slotCount`; false if the budget refuses it. */
+  reserve(slotCount: number): boolean {
+    return (
+      (this.#used < this.#current.length || this.#addChunk()) &&
+      (slotCount <= this.#replacedUnits.length || this.#growTally(slotCount))
+    )
+  }
+
+  #growTally(slotCount: number): boolean {
+    const slots = Math.max(slotCount, this.#replacedUnits.length * 2)
+    if (!this.#budget.take((slots - this.#replacedUnits.length) * 4)) return false
+    const grown = new Int32Array(slots)
+    grown.set(this.#replacedUnits)
+    this.#replacedUnits = grown
+    return true
   }
 
   #addChunk(): boolean {
@@ -48,6 +63,24 @@ export class Journal {
     this.#current[this.#used++] = ref
   }
 
+  /** Notes that a record of `units` in `slot` was replaced. */
+  tally(slot: number, units: number): void {
+    this.#replacedUnits[slot] += units
+  }
+
+  /** A replaced record was moved to another slot. False if the budget refuses room for the tally; nothing was noted then. */
+  moveTally(fromSlot: number, toSlot: number, units: number): boolean {
+    if (toSlot >= this.#replacedUnits.length && !this.#growTally(toSlot + 1)) return false
+    this.#replacedUnits[fromSlot] -= units
+    this.#replacedUnits[toSlot] += units
+    return true
+  }
+
+  /** Units of replaced records, by arena slot; slots beyond its end have none. */
+  get replacedUnits(): Readonly<Int32Array> {
+    return this.#replacedUnits
+  }
+
   /** The references in the order they were pushed, as the filled parts of the chunks. */
   parts(): Int32Array[] {
     return this.#chunks.map((chunk) =>
@@ -58,8 +91,10 @@ export class Journal {
   /** Gives the memory back; the journal is empty afterwards. */
   drop(): void {
     for (const chunk of this.#chunks) this.#budget.give(chunk.byteLength)
+    this.#budget.give(this.#replacedUnits.byteLength)
     this.#chunks = []
     this.#current = new Int32Array(0)
+    this.#replacedUnits = new Int32Array(0)
     this.#used = 0
     this.#countBefore = 0
   }

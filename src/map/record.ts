@@ -9,7 +9,7 @@
 //   key, value, padding to a whole unit
 //
 // Words are int32, native byte order (the arena never leaves the process). A unit is 8 bytes. A reader at sequence q sees a record if
-// sequence <= q < supersededBy and it is no removal. INVARIANT: a segment is always fully covered by records and free spans, so whoever
+// sequence <= q < supersededBy and it is no removal. A record replaced at or below the arena's floor is free space as well. INVARIANT: a segment is always fully covered by records and free spans, so whoever
 // walks it from unit 0 in steps of recordUnits() meets every record. A free span may be a single unit: only words 0 and 1 are its own.
 //
 // Why supersededBy lies in the record: the writer has just compared the old record's key, so its cache line is warm; a bitmap and lists

@@ -123,7 +123,7 @@ export class VersionedMap implements MapReader {
       options.hashSeed,
       options.expectedKeys ?? 0,
     )
-    this.#compactor = new Compactor(this.#arena, this.#index)
+    this.#compactor = new Compactor(this.#arena, this.#index, this.#journals)
   }
 
   // Reading: the newest state, including what the open transaction wrote.
@@ -186,10 +186,7 @@ export class VersionedMap implements MapReader {
     if (words[w + SEQUENCE] === this.#sequence) {
       this.#replaceOwn(head, words, w, key, value)
     } else {
-      const ref = this.#append(head, key, value)
-      words[w + SUPERSEDED_BY] = this.#sequence
-      this.#index.replaceLocated(ref)
-      this.#journal!.reclaimableCount++
+      this.#supersede(head, words, w, this.#append(head, key, value))
     }
     if (oldLength === REMOVED) this.#count(1, key.length + value.length)
     else this.#plainBytes += value.length - oldLength
@@ -205,17 +202,16 @@ export class VersionedMap implements MapReader {
     const oldLength = valueLengthAt(words, w)
     if (oldLength === REMOVED) return false
     if (words[w + SEQUENCE] !== this.#sequence) {
-      const ref = this.#append(head, key, undefined)
-      words[w + SUPERSEDED_BY] = this.#sequence
-      this.#index.replaceLocated(ref)
+      this.#supersede(head, words, w, this.#append(head, key, undefined))
+      this.#journal!.removalCount++
     } else if (words[w + PREVIOUS] === 0) {
       // No older version knows the key: no trace is needed.
-      words[w + SUPERSEDED_BY] = this.#sequence
+      this.#giveUp(head, words, w)
       this.#index.removeLocated()
     } else {
       this.#replaceOwn(head, words, w, key, undefined)
+      this.#journal!.removalCount++
     }
-    this.#journal!.reclaimableCount++
     this.#count(-1, -key.length - oldLength)
     return true
   }
@@ -330,7 +326,8 @@ export class VersionedMap implements MapReader {
 
   #locateForChange(key: Uint8Array): number {
     const journal = this.#transaction()
-    if (!journal.reserve() || !this.#index.reserve()) this.#throwMemoryLimit()
+    if (!journal.reserve(this.#arena.segments.length) || !this.#index.reserve())
+      this.#throwMemoryLimit()
     this.#hash = this.#index.hash(key)
     return this.#index.locate(this.#hash, key)
   }
@@ -357,10 +354,18 @@ export class VersionedMap implements MapReader {
     value: Uint8Array | undefined,
   ): void {
     if (this.#arena.overwrite(head, value)) return
-    const ref = this.#append(words[w + PREVIOUS], key, value)
-    words[w + SUPERSEDED_BY] = this.#sequence
+    this.#supersede(head, words, w, this.#append(words[w + PREVIOUS], key, value))
+  }
+
+  /** `ref` takes the place of the record `head` (at word `w`) as the newest of its key. */
+  #supersede(head: number, words: Int32Array, w: number, ref: number): void {
+    this.#giveUp(head, words, w)
     this.#index.replaceLocated(ref)
-    this.#journal!.reclaimableCount++
+  }
+
+  #giveUp(head: number, words: Int32Array, w: number): void {
+    words[w + SUPERSEDED_BY] = this.#sequence
+    this.#journal!.tally(head >>> this.#arena.unitBits, recordUnits(words, w))
   }
 
   #count(keys: number, bytes: number): void {
@@ -425,6 +430,7 @@ export class VersionedMap implements MapReader {
     while (this.#journals.length > 0 && this.#journals[0].sequence <= sequenceMin) {
       reclaimJournal(this.#arena, this.#index, this.#journals.shift()!)
     }
+    this.#arena.floor = sequenceMin
   }
 
   #locateAt(key: Uint8Array, sequence: number): number {

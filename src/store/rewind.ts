@@ -40,8 +40,8 @@ export function checkRewind(request: RewindRequest): void {
 }
 
 /**
- * Removes what a commit of `version` undoes: everything above it, highest first, so that a crash at any point leaves a history without holes;
- * then its snapshot and sidecars. `<version>.delta` stays, to be replaced in one step.
+ * Removes what a commit of `version` undoes: everything above it, highest first and one version after the other durably, so that a
+ * crash or a power failure at any point leaves a history without holes; then its snapshot and sidecars. `<version>.delta` stays, to be replaced in one step.
  */
 export async function removeUndone(
   version: number,
@@ -52,12 +52,20 @@ export async function removeUndone(
   const undone = [...new Set([...files.deltas.keys(), ...files.snapshots.keys(), version])]
     .filter((other) => other >= version)
     .sort((a, b) => b - a)
+  const present = new Set([
+    ...[...files.deltas.values(), ...files.snapshots.values()].map(({ name }) => name),
+    ...files.sidecars.keys(),
+  ])
   for (const other of undone) {
-    const [snapshot, delta] = [snapshotName(other), deltaName(other)]
     // A sidecar goes before its file: left over it would contradict the next file of that name.
-    if (files.sidecars.has(sidecarName(snapshot))) await directory.remove(sidecarName(snapshot))
-    if (files.snapshots.has(other)) await directory.remove(snapshot)
-    if (files.sidecars.has(sidecarName(delta))) await directory.remove(sidecarName(delta))
-    if (files.deltas.has(other) && other > version) await directory.remove(delta)
+    const names = [
+      sidecarName(snapshotName(other)),
+      snapshotName(other),
+      sidecarName(deltaName(other)),
+      ...(other > version ? [deltaName(other)] : []),
+    ].filter((name) => present.has(name))
+    for (const name of names) await directory.remove(name)
+    // DURABILITY: else a power failure might bring back a higher version without the one below it, or an old snapshot beside a new delta.
+    if (names.length > 0) await directory.sync()
   }
 }

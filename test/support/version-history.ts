@@ -92,6 +92,13 @@ export class VersionHistory {
     this.#floor = Math.max(this.#floor, this.latest - retain)
   }
 
+  /** The same history without what lies above `version`. */
+  undoneTo(version: number): VersionHistory {
+    const undone = this.copy()
+    undone.#records.length = version
+    return undone
+  }
+
   /** The same history, to be changed apart. */
   copy(): VersionHistory {
     const copy = new VersionHistory(this.#chained)

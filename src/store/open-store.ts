@@ -8,6 +8,7 @@
 // queues, and keeps its failure for commit. The texts are those of Spark's HDFSBackedStateStore, word for word.
 
 import { StateStoreError } from '../errors.ts'
+import { copyProgress } from '../format/progress.ts'
 import { VALUE_BYTES_MAX } from '../format/record-stream.ts'
 import type { MapReader, MapView, VersionedMap } from '../map/versioned-map.ts'
 import type { StateStoreMetrics } from './metrics.ts'
@@ -91,7 +92,9 @@ export class OpenStore extends StoreReader implements StateStore {
     this.#host.checkCommit(this.version, options)
     options.signal?.throwIfAborted()
     this.#sealed = 'committing'
-    const committing = this.#host.commit(this, options)
+    // Copied now: the commit may have to wait for its turn, and `progress` is the caller's to change meanwhile.
+    const progress = options.progress === undefined ? undefined : copyProgress(options.progress)
+    const committing = this.#host.commit(this, { ...options, progress })
     this.#ending = committing.catch(() => undefined)
     try {
       const version = await committing

@@ -228,7 +228,8 @@ export class StoreWriter implements StoreHost {
         )
       }
     }
-    if (!this.#parts.options.trailer && (progress ?? committedThrough) !== undefined) {
+    const wantsTrailer = progress !== undefined || committedThrough !== undefined
+    if (wantsTrailer && !this.#parts.options.trailer) {
       throw new StateStoreError(
         'TIDEMARK_INVALID_OPTIONS',
         `\`progress\` and \`committedThrough\` are kept in the trailer, but ${this.#storeId} was opened with trailer: false`,

@@ -39,6 +39,7 @@ import type { VersionedMap } from '../map/versioned-map.ts'
 import {
   fileOptions,
   FilesChangedError,
+  whileFilesChange,
   listFiles,
   newestListed,
   openSource,
@@ -54,9 +55,6 @@ import {
   type VersionInfo,
   versionInfoOf,
 } from './version-info.ts'
-
-/** How often a load starts over because the files changed under it. */
-const LOAD_ATTEMPTS_MAX = 3
 
 /** A version in memory to go on from instead of a snapshot. Its map is changed only if the load succeeds. */
 export interface WarmStart {
@@ -95,17 +93,11 @@ export async function loadVersion(
   context: RecoveryContext,
   warm?: WarmStart,
 ): Promise<Recovered> {
-  let start = warm
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await new Load(target, context, await listFiles(context)).run(start)
-    } catch (error) {
-      if (!(error instanceof FilesChangedError)) throw error
-      if (attempt >= LOAD_ATTEMPTS_MAX) throw error.conclusion
-      // Also the version in memory may be one that another process has rewound.
-      start = undefined
-    }
-  }
+  return await whileFilesChange(async (attempt) => {
+    // After the first attempt: also the version in memory may be one that another process has rewound.
+    const start = attempt === 1 ? warm : undefined
+    return await new Load(target, context, await listFiles(context)).run(start)
+  })
 }
 
 /** One attempt at a load, over one listing. */

@@ -45,6 +45,24 @@ export class FilesChangedError extends Error {
   }
 }
 
+/** How often a look at the files is taken anew because they changed under it. */
+const LOOKS_MAX = 3
+
+/** Runs `look`, which lists the files anew each time, until they hold still; after the last attempt, throws what is then to be concluded. */
+export async function whileFilesChange<T>(
+  look: (attempt: number) => Promise<T>,
+  looksMax = LOOKS_MAX,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await look(attempt)
+    } catch (error) {
+      if (!(error instanceof FilesChangedError)) throw error
+      if (attempt >= looksMax) throw error.conclusion
+    }
+  }
+}
+
 /** The state files of a store; an absent directory has none. */
 export async function listFiles(context: RecoveryContext): Promise<StoreFiles<FileStatus>> {
   const startedMs = context.clock.elapsedMs()
@@ -133,7 +151,7 @@ export async function peekVersion(
   version: number,
   context: RecoveryContext,
 ): Promise<VersionInfo | 'foreign' | undefined> {
-  return await peekListed(version, await listFiles(context), context)
+  return await whileFilesChange(async () => peekListed(version, await listFiles(context), context))
 }
 
 /** As peekVersion, over a listing that is at hand. */

@@ -111,7 +111,9 @@ export class StoreWriter implements StoreHost {
         { storeId: this.#storeId, version: this.#open.version },
       )
     }
-    const { map, info } = await this.#prepare(target, request)
+    const { map, info } = await this.#prepare(target, request).catch(async (error: unknown) => {
+      throw this.#ending(await this.#orFenced(error))
+    })
     map.begin()
     this.#open = new OpenStore({
       id: this.#parts.id,
@@ -274,7 +276,7 @@ export class StoreWriter implements StoreHost {
       this.#hooks.committed()
       return version
     } catch (error) {
-      throw this.#commitFailed(store, request, error)
+      throw this.#commitFailed(store, request, await this.#orFenced(error))
     }
   }
 
@@ -302,6 +304,21 @@ export class StoreWriter implements StoreHost {
       `The storage failed while ${name} was being published, and again when asked what had happened; the next getStore of ${this.#storeId} settles it`,
       { storeId: this.#storeId, version: info.version, published: 'unknown', cause: error.reason },
     )
+  }
+
+  /**
+   * What a newer writer does to the files looks to an older one like missing or broken versions. So before anybody is told that, we look
+   * whether the lease is lost: then that is the matter. All of these are found by reading, before anything was published.
+   */
+  async #orFenced(error: unknown): Promise<unknown> {
+    const kind = isStateStoreError(error) ? error.kind : undefined
+    if (kind !== 'missing' && kind !== 'corrupt' && kind !== 'conflict') return error
+    try {
+      await this.#lease.directory.refuseIfFenced()
+    } catch (reason) {
+      if (isStateStoreError(reason, 'TIDEMARK_FENCED')) return reason
+    }
+    return error
   }
 
   /** Remembers an error after which this writer may not go on. */

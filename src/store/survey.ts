@@ -5,11 +5,13 @@ import { type FileStatus, joinPath } from '../files/file-manager.ts'
 import { deltaName, type StoreFiles } from '../format/file-names.ts'
 import { readTrailer } from '../format/state-file-reader.ts'
 import {
+  FilesChangedError,
   listFiles,
   newestListed,
   openSource,
   peekListed,
   type RecoveryContext,
+  whileFilesChange,
 } from './state-files.ts'
 import { storeIdText } from './store-id.ts'
 import { EMPTY_VERSION, isOlderStamp, type VersionInfo } from './version-info.ts'
@@ -28,17 +30,28 @@ export async function surveyAbove(
   files: StoreFiles<FileStatus>,
   context: RecoveryContext,
 ): Promise<{ version: number; committedThrough: number }> {
+  // Only the lease holder asks with a listing in hand, and nobody else changes its files: a second look would find the same.
+  return await whileFilesChange(() => climb(base, files, context), 1)
+}
+
+async function climb(
+  base: ChainPoint,
+  files: StoreFiles<FileStatus>,
+  context: RecoveryContext,
+): Promise<{ version: number; committedThrough: number }> {
   const top = newestListed(files)
   let { version, id, stamp, committedThrough } = base
   while (version < top) {
     const next = version + 1
     const source =
       openSource(context, files, 'delta', next) ?? openSource(context, files, 'snapshot', next)
-    if (source === undefined) throw brokenChain(context, top, next, 'it is missing')
+    if (source === undefined)
+      throw new FilesChangedError(brokenChain(context, top, next, 'it is missing'))
     const trailer = await readTrailer(source)
     if (trailer !== undefined && id !== undefined && trailer.parent !== id) {
       if (stamp !== undefined && isOlderStamp(trailer.stamp, stamp)) break
-      throw brokenChain(context, top, next, parentMismatch(trailer.parent, version, id))
+      const what = parentMismatch(trailer.parent, version, id)
+      throw new FilesChangedError(brokenChain(context, top, next, what))
     }
     version = next
     id = trailer?.id
@@ -50,15 +63,17 @@ export async function surveyAbove(
 
 /** The newest version of a store, by listing and trailers, without loading anything; 0 if there is none. */
 export async function findLatest(context: RecoveryContext): Promise<number> {
-  const files = await listFiles(context)
-  const top = newestListed(files)
-  const start = Math.max(0, ...[...files.snapshots.keys()].filter((version) => version <= top))
-  const peeked = start === 0 ? EMPTY_VERSION : await peekListed(start, files, context)
-  const base: ChainPoint =
-    peeked === undefined || peeked === 'foreign'
-      ? { version: start, id: undefined, stamp: undefined, committedThrough: 0 }
-      : peeked
-  return (await surveyAbove(base, files, context)).version
+  return await whileFilesChange(async () => {
+    const files = await listFiles(context)
+    const top = newestListed(files)
+    const start = Math.max(0, ...[...files.snapshots.keys()].filter((version) => version <= top))
+    const peeked = start === 0 ? EMPTY_VERSION : await peekListed(start, files, context)
+    const base: ChainPoint =
+      peeked === undefined || peeked === 'foreign'
+        ? { version: start, id: undefined, stamp: undefined, committedThrough: 0 }
+        : peeked
+    return (await climb(base, files, context)).version
+  })
 }
 
 /** The error for a delta that `top` needs and that is missing or does not fit. */

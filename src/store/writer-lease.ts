@@ -17,7 +17,12 @@ import { type Clock, processIdentity } from '../base/clock.ts'
 import { publishStep } from '../base/diagnostics.ts'
 import { toHex } from '../base/bytes.ts'
 import { StateStoreError } from '../errors.ts'
-import { type CheckpointFileManager, type Durability, joinPath } from '../files/file-manager.ts'
+import {
+  type CheckpointFileManager,
+  type Durability,
+  joinPath,
+  PROBE_PREFIX,
+} from '../files/file-manager.ts'
 import { LeasedDirectory } from '../files/leased-directory.ts'
 import {
   type ResolvedStoreId,
@@ -113,15 +118,24 @@ export class WriterLease {
     )
   }
 
-  /** Deletes what fenced writers left in staging, and this one's own dead temp files. Returns how many entries went. */
+  /**
+   * Deletes what fenced and dead writers left: their staging folders, their probes in the store directory, and this one's own dead temp
+   * files. Returns how many entries went.
+   */
   async cleanLeftovers(): Promise<number> {
     const { id, files } = this.#context
     const root = stagingDirectory(id)
     let cleaned = await this.directory.cleanLeftovers()
-    for (const entry of (await files.list(root)) ?? []) {
-      if (!entry.name.startsWith(FENCED_PREFIX)) continue
-      await files.deleteTree(joinPath(root, entry.name))
+    for (const { name } of (await files.list(root)) ?? []) {
+      // A folder of an older number: its claimant woke up after we had fenced, made it, and died before it saw our claim.
+      const older = (parseGeneration(name) ?? this.generation) < this.generation
+      if (!older && !name.startsWith(FENCED_PREFIX)) continue
+      await files.deleteTree(joinPath(root, name))
       cleaned++
+    }
+    for (const { name, type } of await this.directory.list()) {
+      if (type !== 'file' || !name.startsWith(PROBE_PREFIX)) continue
+      if (await this.directory.remove(name)) cleaned++
     }
     return cleaned
   }

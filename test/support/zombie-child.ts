@@ -1,0 +1,29 @@
+// Writer A of zombie.ts in a process of its own, which stops itself before its N-th system call.
+
+import { LocalFileManager } from '../../src/index.ts'
+import { systemFiles } from '../../src/files/local-native.ts'
+import { aroundCalls } from './around-calls.ts'
+import { stopProcess } from './counting-files.ts'
+import { serve } from './processes.ts'
+import { Interrupter, type Scenario, Zombie } from './zombie.ts'
+
+let zombie: Zombie | undefined
+let interrupter = new Interrupter()
+
+serve({
+  arrange: async ({ location, scenario }: { location: string; scenario: Scenario }) => {
+    interrupter = new Interrupter()
+    const native = aroundCalls(systemFiles, interrupter.around)
+    zombie = await Zombie.arrange(await LocalFileManager.open(location, { native }), scenario)
+  },
+  act: async (at: number | undefined) => {
+    interrupter.arm(at, stopProcess)
+    return await zombie!.act()
+  },
+  calls: () => interrupter.calls,
+  goOn: () => {
+    interrupter.disarm()
+    return zombie!.goOn()
+  },
+  close: () => zombie!.close(),
+})

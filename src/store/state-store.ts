@@ -61,7 +61,7 @@ export interface CommitOptions {
 export interface StateStore extends StateReader, AsyncDisposable {
   readonly state: StoreState
   readonly hasCommitted: boolean
-  /** Sets `key` to `value`; both are copied. Keys of 0 bytes to 16 MiB, values of 0 bytes to 512 MiB. Throws STORE_FINISHED, MEMORY_LIMIT. */
+  /** Sets `key` to `value`; both are copied. Keys of 0 bytes to 16 MiB, values of 0 bytes to 1 GiB. Throws STORE_FINISHED, MEMORY_LIMIT. */
   put(key: Uint8Array, value: Uint8Array): void
   /** Removes `key`; true if it was there. A missing key leaves no trace. Throws STORE_FINISHED. */
   remove(key: Uint8Array): boolean

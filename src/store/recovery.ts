@@ -93,11 +93,19 @@ export async function loadVersion(
   context: RecoveryContext,
   warm?: WarmStart,
 ): Promise<Recovered> {
-  return await whileFilesChange(async (attempt) => {
+  const startedMs = context.clock.elapsedMs()
+  const recovered = await whileFilesChange(async (attempt) => {
     // After the first attempt: also the version in memory may be one that another process has rewound.
     const start = attempt === 1 ? warm : undefined
     return await new Load(target, context, await listFiles(context)).run(start)
   })
+  publishStep('recovered', {
+    storeId: storeIdText(context.id),
+    version: recovered.info.version,
+    rows: recovered.map.keyCount,
+    durationMs: context.clock.elapsedMs() - startedMs,
+  })
+  return recovered
 }
 
 /** One attempt at a load, over one listing. */

@@ -3,6 +3,8 @@
 export type { Clock } from './base/clock.ts'
 export { CHANNELS, type Step, type StepMessage } from './base/diagnostics.ts'
 export type { Logger } from './base/logger.ts'
+export type { Finding, FindingKind } from './checkpoint/finding.ts'
+export { verifyCheckpoint, type VerifyOptions } from './checkpoint/verify.ts'
 export type { CompressionName } from './codec/compression.ts'
 export { StateStores } from './coordinator/state-stores.ts'
 export {

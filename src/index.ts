@@ -3,7 +3,16 @@
 export type { Clock } from './base/clock.ts'
 export { CHANNELS, type Step, type StepMessage } from './base/diagnostics.ts'
 export type { Logger } from './base/logger.ts'
+export {
+  type Checkpoint,
+  type CheckpointRow,
+  openCheckpoint,
+  type RowsSelection,
+} from './checkpoint/checkpoint.ts'
 export type { Finding, FindingKind } from './checkpoint/finding.ts'
+export type { RowSettings, RowSettingsOverrides } from './checkpoint/spark-settings.ts'
+export type { FileTotals, StoreInfo } from './checkpoint/store-info.ts'
+export type { StoreSelection } from './checkpoint/store-selection.ts'
 export { verifyCheckpoint, type VerifyOptions } from './checkpoint/verify.ts'
 export type { CompressionName } from './codec/compression.ts'
 export { StateStores } from './coordinator/state-stores.ts'

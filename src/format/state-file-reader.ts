@@ -58,7 +58,7 @@ export interface ReadStateFileOptions {
   readonly configuredCompression?: CompressionName | undefined
   /** Whether rows carry checksums: the file does not say. */
   readonly rowChecksums: boolean
-  /** SPARK: floor value lengths to a multiple of 8, for files of Spark before 2.3. */
+  /** SPARK: floor value lengths to a multiple of 8 in files without trailer, for those of Spark before 2.3. */
   readonly floorValues: boolean
   readonly signal?: AbortSignal | undefined
 }
@@ -93,10 +93,24 @@ export async function readStateFile(
   })
 }
 
-/** The file's trailer, by one small read at its end (two where the progress is large); undefined if it has none. Throws as `readStateFile`. */
-export async function readTrailer(source: StateFileSource): Promise<Trailer | undefined> {
+/** Which file one is meant to be. */
+export type StateFileIdentity = Pick<ReadStateFileOptions, 'store' | 'kind' | 'version'>
+
+/**
+ * The file's trailer, by one small read at its end (two where the progress is large); undefined if it has none. Throws as `readStateFile`; with
+ * `expected` also where the trailer is of another file, whose parent and stamp would mean nothing here.
+ */
+export async function readTrailer(
+  source: StateFileSource,
+  expected?: StateFileIdentity,
+): Promise<Trailer | undefined> {
   const tail = await readTail(source, Math.min(TAIL_BYTES, source.sizeBytes))
-  return (await findTrailer(source, tail)).trailer
+  const { trailer } = await findTrailer(source, tail)
+  if (trailer !== undefined && expected !== undefined)
+    checkIdentity(trailer, expected, source.path, (problem) => {
+      throw problem
+    })
+  return trailer
 }
 
 /**
@@ -171,7 +185,13 @@ async function read(
 
   const compression = chooseCompression(trailer, head, options, source.path)
   const records = new RecordReader(
-    { ...options, path: source.path, plainBytes: trailer?.plainBytes },
+    {
+      ...options,
+      path: source.path,
+      plainBytes: trailer?.plainBytes,
+      // Values behind a trailer are ours, of whatever size their owner gave them.
+      floorValues: options.floorValues && trailer === undefined,
+    },
     sink,
   )
   const streamHash = await decode(compression, compressed, records, options, source.path) // 4
@@ -253,7 +273,7 @@ async function readExactly(
 
 function checkIdentity(
   trailer: Trailer,
-  options: ReadStateFileOptions,
+  options: StateFileIdentity,
   path: string,
   report: (problem: StateStoreError) => void,
 ): void {

@@ -186,7 +186,7 @@ class Load {
   async #loadSnapshot(version: number): Promise<WarmStart | undefined> {
     const startedMs = this.#context.clock.elapsedMs()
     const source = this.#source('snapshot', version)
-    const trailer = await readTrailer(source)
+    const trailer = await readTrailer(source, fileOptions(this.#context, 'snapshot', version))
     const info = await this.#snapshotInfo(version, trailer && versionInfoOf(trailer))
     if (info === 'mismatch') return undefined
     const map = this.#context.createMap(trailer?.keys ?? 0)
@@ -209,7 +209,7 @@ class Load {
   ): Promise<VersionInfo | 'mismatch' | undefined> {
     if (!this.#files.deltas.has(version)) return own
     const delta = this.#source('delta', version)
-    const deltaTrailer = await readTrailer(delta)
+    const deltaTrailer = await readTrailer(delta, fileOptions(this.#context, 'delta', version))
     if (deltaTrailer !== undefined) {
       return own?.id === deltaTrailer.id ? versionInfoOf(deltaTrailer) : 'mismatch'
     }
@@ -261,7 +261,7 @@ class Load {
       throw brokenChain(this.#context, this.#top, version, 'it is missing')
     }
     const source = this.#source('delta', version)
-    const trailer = await readTrailer(source)
+    const trailer = await readTrailer(source, fileOptions(this.#context, 'delta', version))
     if (trailer !== undefined && trailer.parent !== parent.id) {
       if (parent.stamp !== undefined && isOlderStamp(trailer.stamp, parent.stamp)) {
         for (const orphan of this.#files.deltas.keys()) {

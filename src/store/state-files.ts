@@ -160,10 +160,10 @@ export async function peekListed(
   files: StoreFiles<FileStatus>,
   context: RecoveryContext,
 ): Promise<VersionInfo | 'foreign' | undefined> {
-  const source =
-    openSource(context, files, 'delta', version) ?? openSource(context, files, 'snapshot', version)
+  const kind = files.deltas.has(version) ? 'delta' : 'snapshot'
+  const source = openSource(context, files, kind, version)
   if (source === undefined) return undefined
-  const trailer = await readTrailer(source)
+  const trailer = await readTrailer(source, fileOptions(context, kind, version))
   return trailer === undefined ? 'foreign' : versionInfoOf(trailer)
 }
 

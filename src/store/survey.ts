@@ -5,6 +5,7 @@ import { type FileStatus, joinPath } from '../files/file-manager.ts'
 import { deltaName, type StoreFiles } from '../format/file-names.ts'
 import { readTrailer } from '../format/state-file-reader.ts'
 import {
+  fileOptions,
   FilesChangedError,
   listFiles,
   newestListed,
@@ -43,11 +44,11 @@ async function climb(
   let { version, id, stamp, committedThrough } = base
   while (version < top) {
     const next = version + 1
-    const source =
-      openSource(context, files, 'delta', next) ?? openSource(context, files, 'snapshot', next)
+    const kind = files.deltas.has(next) ? 'delta' : 'snapshot'
+    const source = openSource(context, files, kind, next)
     if (source === undefined)
       throw new FilesChangedError(brokenChain(context, top, next, 'it is missing'))
-    const trailer = await readTrailer(source)
+    const trailer = await readTrailer(source, fileOptions(context, kind, next))
     if (trailer !== undefined && id !== undefined && trailer.parent !== id) {
       if (stamp !== undefined && isOlderStamp(trailer.stamp, stamp)) break
       const what = parentMismatch(trailer.parent, version, id)

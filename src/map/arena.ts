@@ -85,6 +85,15 @@ export class Arena {
     return units
   }
 
+  /** After restamping or undoing: nothing above `sequence` is left in any segment. O(segments). */
+  lowerNewestSequences(sequence: number): void {
+    for (const segment of this.segments) {
+      if (segment !== undefined && segment.newestSequence > sequence) {
+        segment.newestSequence = sequence
+      }
+    }
+  }
+
   /** Slots in use, in the order in which iteration walks them. */
   occupiedSlots(): number[] {
     const slots: number[] = []
@@ -215,18 +224,16 @@ export class Arena {
     return segment.slot << this.unitBits
   }
 
-  /** Sets the hole to one of at least `units`: further on in this segment, else in the freest other one, else in a fresh one. */
+  /** Sets the hole to one of at least `units`: further on in this segment, else in the freest one, else in a fresh one. */
   #findHole(units: number): boolean {
     const swept = this.#hole
+    // The rest of the hole is given up first: a sweep from the front may merge it with what lies before it.
+    this.#holeUnit = this.#holeEnd
     if (swept !== undefined && this.#sweep(swept, this.#holeEnd, units)) return true
-    const freest = this.#freestSegment(swept)
+    const freest = this.#freestSegment()
     if (freest !== undefined && this.#sweep(freest, 0, units)) return true
     const fresh = this.#addSegment(this.#nextSegmentUnits(units), false)
-    if (fresh === undefined) {
-      // Sweeping this very segment may merge the rest of the hole with what lies before it: it must not be written to any more.
-      this.#holeUnit = this.#holeEnd
-      return this.#sweepAnywhere(units)
-    }
+    if (fresh === undefined) return this.#sweepAnywhere(units)
     this.#setHole(fresh, 0, fresh.units)
     return true
   }
@@ -264,12 +271,11 @@ export class Arena {
     return false
   }
 
-  #freestSegment(except: Segment | undefined): Segment | undefined {
+  #freestSegment(): Segment | undefined {
     let best: Segment | undefined
     let bestFree = 0
     for (const segment of this.segments) {
-      if (segment === undefined || segment === except) continue
-      if (segment.isJumbo || segment.isEvacuating) continue
+      if (segment === undefined || segment.isJumbo || segment.isEvacuating) continue
       const free = segment.units - segment.liveUnits
       if (free * SWEEP_FREE_DIVISOR >= segment.units && free > bestFree) {
         best = segment

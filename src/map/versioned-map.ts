@@ -36,6 +36,7 @@ import {
   recordUnits,
   valueLengthAt,
 } from './record.ts'
+import { restampJournal } from './restamp.ts'
 import { newestAtOrBelow, undoJournal } from './undo.ts'
 
 export type { MapCursor } from './map-cursor.ts'
@@ -98,6 +99,8 @@ export class VersionedMap implements MapReader {
   /** The open transaction's. */
   #journal: Journal | undefined
   #transactionUnits = 0
+  /** The sequence at which the open transaction began. */
+  #firstSequence = 0
   /** Stamped on what is written next. INVARIANT: larger than what any version, view or cursor reads at. */
   #sequence = 2
   /** Whether something was written at the current sequence. */
@@ -167,6 +170,7 @@ export class VersionedMap implements MapReader {
     assert(this.#journal === undefined, 'a map has one transaction at a time')
     this.#journal = new Journal(this.#budget)
     this.#transactionUnits = 0
+    this.#firstSequence = this.#sequence
     this.#isSequenceUsed = false
   }
 
@@ -220,6 +224,10 @@ export class VersionedMap implements MapReader {
   commit(version: number): void {
     const journal = this.#transaction()
     assert(version > this.newestVersion, `version ${version} is above ${this.newestVersion}`)
+    if (this.#sequence > this.#firstSequence && this.#pins.sequenceMax < this.#firstSequence) {
+      restampJournal(this.#arena, journal, this.#firstSequence)
+      this.#sequence = this.#firstSequence
+    }
     journal.sequence = this.#sequence
     if (journal.count > 0) this.#journals.push(journal)
     else journal.drop()
@@ -241,6 +249,8 @@ export class VersionedMap implements MapReader {
     this.#openCursorCount -= this.#pins.revokeAbove(base.sequence)
     undoJournal(this.#arena, this.#index, journal, base.sequence)
     this.#restoreCounts(base)
+    this.#sequence = this.#firstSequence
+    this.#arena.lowerNewestSequences(this.#sequence)
     this.#endTransaction()
     this.#reclaim()
   }

@@ -1,0 +1,260 @@
+// The contract on both maps, and what only the arena map promises: memory, limits, what open readers do to it.
+
+import { describe, expect, test } from 'vitest'
+import { VersionedMap } from '../../../src/map/versioned-map.ts'
+import type { VersionedMapOptions } from '../../../src/map/versioned-map.ts'
+import { bytes, commitRows, versionedMapContract } from '../../support/contracts/versioned-map.ts'
+import { ModelMap, drain } from '../../support/model.ts'
+
+const SEED = new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8])
+
+function newMap(options: Partial<VersionedMapOptions> = {}): VersionedMap {
+  return new VersionedMap({ hashSeed: SEED, ...options })
+}
+
+function numberKey(n: number): Uint8Array {
+  const key = Buffer.alloc(16)
+  key.writeUInt32BE(n, 8)
+  return key
+}
+
+/** Puts the keys from `start` to `end` with values of `size` bytes, filled with `fill`. */
+function putMany(map: VersionedMap, start: number, end: number, size: number, fill = 1): void {
+  const value = new Uint8Array(size).fill(fill)
+  for (let n = start; n < end; n++) map.put(numberKey(n), value)
+}
+
+/** Commits the next version after `work`, holding two. */
+function commitNext(map: VersionedMap, work: () => void): number {
+  map.begin()
+  work()
+  const written = map.transactionBytes
+  map.commit(map.newestVersion + 1)
+  while (map.versions.length > 2) map.release(map.versions[0])
+  return written
+}
+
+describe('the oracle', () => versionedMapContract(() => new ModelMap()))
+describe('the arena map', () => versionedMapContract(() => newMap()))
+describe('the arena map in tiny segments', () =>
+  versionedMapContract(() => newMap({ segmentBytesMax: 64 })))
+
+describe('sizes', () => {
+  test.each([0, 1, 47, 48, 49, 4078, 4094, 4095, 4096, 70_000])('a key of %i bytes', (size) => {
+    const map = newMap({ segmentBytesMax: 4096 })
+    const key = new Uint8Array(size).fill(7)
+    map.begin()
+    map.put(key, bytes('value'))
+    map.commit(1)
+    expect(map.get(key)).toEqual(bytes('value'))
+    map.begin()
+    expect(map.remove(key)).toBe(true)
+    map.abort()
+    expect(map.get(key)).toEqual(bytes('value'))
+  })
+
+  test.each([0, 48, 49, 4096, 1_048_572, 1_048_573, 1_048_574, 1_048_575, 1_048_576, 5_000_000])(
+    'a value of %i bytes, replaced by a short one and back',
+    (size) => {
+      const map = newMap()
+      const value = new Uint8Array(size).fill(7)
+      value[size - 1] = 9
+      map.begin()
+      map.put(bytes('k'), value)
+      expect(map.get(bytes('k'))).toEqual(value)
+      map.put(bytes('k'), bytes('short'))
+      expect(map.get(bytes('k'))).toEqual(bytes('short'))
+      map.put(bytes('k'), value)
+      map.commit(1)
+      const cursor = map.cursor()
+      cursor.next()
+      expect(cursor.valueLength).toBe(size)
+      expect(Buffer.compare(cursor.value, value)).toBe(0)
+    },
+  )
+})
+
+describe('memory', () => {
+  test('a jumbo record goes back to the system when its version is released', () => {
+    const map = newMap({ segmentBytesMax: 4096 })
+    commitNext(map, () => map.put(bytes('small'), bytes('1')))
+    const before = map.memoryUsedBytes
+    commitNext(map, () => map.put(bytes('big'), new Uint8Array(1_000_000)))
+    expect(map.memoryUsedBytes).toBeGreaterThan(before + 1_000_000)
+    commitNext(map, () => map.put(bytes('big'), bytes('small now')))
+    expect(map.memoryUsedBytes).toBeGreaterThan(before + 1_000_000)
+    commitNext(map, () => undefined)
+    expect(map.memoryUsedBytes).toBeLessThan(before + 1_000)
+  })
+
+  test('a jumbo record of an aborted transaction goes back at once', () => {
+    const map = newMap({ segmentBytesMax: 4096 })
+    commitNext(map, () => map.put(bytes('small'), bytes('1')))
+    const before = map.memoryUsedBytes
+    map.begin()
+    map.put(bytes('big'), new Uint8Array(1_000_000))
+    map.abort()
+    expect(map.memoryUsedBytes).toBe(before)
+  })
+
+  test('rewriting a tenth of the keys a hundred times stays within 2.2 times the raw bytes', () => {
+    const map = newMap({ segmentBytesMax: 64 * 1024 })
+    const keys = 40_000
+    commitNext(map, () => putMany(map, 0, keys, 32))
+    let highest = 0
+    for (let round = 1; round <= 100; round++) {
+      const written = commitNext(map, () => {
+        for (let i = 0; i < keys / 10; i++) {
+          map.put(numberKey((round * 7919 + i * 104_729) % keys), new Uint8Array(32).fill(round))
+        }
+      })
+      map.compactSlice(2 * written)
+      highest = Math.max(highest, map.memoryUsedBytes)
+    }
+    expect(map.keyCount).toBe(keys)
+    expect(highest / (keys * 48)).toBeLessThan(2.2)
+  })
+
+  test('values of changing sizes do not let the map grow for ever', () => {
+    const map = newMap({ segmentBytesMax: 64 * 1024 })
+    let highest = 0
+    let plain = 0
+    for (let round = 1; round <= 150; round++) {
+      const written = commitNext(map, () => {
+        for (let n = 0; n < 500; n++) {
+          const size = (n * 31 + round * 17) % 300
+          map.put(numberKey((n * 13 + round) % 2_000), new Uint8Array(size))
+        }
+      })
+      map.compactSlice(2 * written)
+      highest = Math.max(highest, map.memoryUsedBytes)
+      plain = Math.max(plain, map.plainBytes)
+    }
+    expect(highest / plain).toBeLessThan(2.6)
+  })
+
+  test('a state that shrank gives its memory back, a slice at a time, and keeps its rows', () => {
+    const map = newMap({ segmentBytesMax: 16 * 1024 })
+    commitNext(map, () => putMany(map, 0, 20_000, 32))
+    const full = map.memoryUsedBytes
+    commitNext(map, () => {
+      for (let n = 0; n < 20_000; n++) if (n % 10 !== 0) map.remove(numberKey(n))
+    })
+    commitNext(map, () => undefined)
+    commitNext(map, () => undefined)
+    const expected = drain(map.cursor())
+    let slices = 0
+    for (let moved = 1; moved > 0; slices++) {
+      moved = map.compactSlice(1_000)
+      expect(moved).toBeLessThan(1_100)
+    }
+    expect(slices).toBeGreaterThan(10)
+    expect(drain(map.cursor())).toEqual(expected)
+    const found = Array.from({ length: 20_000 }, (_, n) => map.has(numberKey(n)))
+    expect(found.every((has, n) => has === (n % 10 === 0))).toBe(true)
+    // The index gives way as well, with the changes that follow.
+    for (let i = 0; i < 5; i++) {
+      commitNext(map, () => putMany(map, 0, 4_000, 32))
+      commitNext(map, () => {
+        for (let n = 0; n < 4_000; n++) if (n % 10 !== 0) map.remove(numberKey(n))
+      })
+    }
+    map.compactSlice(1e9)
+    expect(map.memoryUsedBytes).toBeLessThan(full / 2)
+  })
+
+  test('compaction moves records that an older held version still sees, and rewind finds them', () => {
+    const map = newMap({ segmentBytesMax: 4096 })
+    map.begin()
+    putMany(map, 0, 1_000, 32, 1)
+    map.commit(1)
+    map.release(0)
+    // Most keys go, and old versions with them: the segments of version 1 are nearly empty.
+    map.begin()
+    for (let n = 0; n < 1_000; n++) if (n % 8 !== 0) map.remove(numberKey(n))
+    map.commit(2)
+    map.release(1)
+    // What is left there is replaced by version 3, and still seen by version 2.
+    map.begin()
+    for (let n = 0; n < 1_000; n += 16) map.put(numberKey(n), new Uint8Array(32).fill(3))
+    map.commit(3)
+    const view = map.view(2)!
+    const before = drain(view.cursor())
+    expect(map.compactSlice(1e9)).toBeGreaterThan(4_000)
+    expect(drain(view.cursor())).toEqual(before)
+    for (let n = 0; n < 1_000; n += 8) expect(view.get(numberKey(n))![0]).toBe(1)
+    view.release()
+    expect(map.rewindTo(2)).toBe(true)
+    expect(drain(map.cursor())).toEqual(before)
+    expect(map.get(numberKey(16))![0]).toBe(1)
+  })
+
+  test('nothing is moved under an open cursor or in a transaction', () => {
+    const map = newMap({ segmentBytesMax: 4096 })
+    commitNext(map, () => putMany(map, 0, 1_000, 32))
+    commitNext(map, () => {
+      for (let n = 0; n < 1_000; n++) if (n % 8 !== 0) map.remove(numberKey(n))
+    })
+    commitNext(map, () => undefined)
+    commitNext(map, () => undefined)
+    const cursor = map.cursor()
+    expect(map.compactSlice(1e9)).toBe(0)
+    cursor.close()
+    map.begin()
+    map.cursor()
+    expect(map.compactSlice(1e9)).toBe(0)
+    map.abort()
+    // The abort finished that cursor, although nobody closed it.
+    expect(map.pinCount).toBe(0)
+    expect(map.compactSlice(1e9)).toBeGreaterThan(0)
+  })
+
+  test('the limit refuses a put and a remove before anything has changed', () => {
+    const map = newMap({ memoryBytesMax: 100_000, segmentBytesMax: 4096 })
+    map.begin()
+    let count = 0
+    const fill = (): void => {
+      for (; ; count++) map.put(numberKey(count), new Uint8Array(32))
+    }
+    expect(fill).toThrow(expect.objectContaining({ code: 'TIDEMARK_MEMORY_LIMIT' }) as Error)
+    expect(map.memoryUsedBytes).toBeLessThanOrEqual(100_000)
+    expect(map.keyCount).toBe(count)
+    expect(drain(map.cursor())).toHaveLength(count)
+    expect(map.has(numberKey(count))).toBe(false)
+    map.commit(1)
+    expect(map.view(1)!.keyCount).toBe(count)
+    map.begin()
+    expect(() => map.remove(numberKey(0))).toThrow(
+      expect.objectContaining({ code: 'TIDEMARK_MEMORY_LIMIT' }) as Error,
+    )
+    expect([map.keyCount, map.has(numberKey(0))]).toEqual([count, true])
+    map.abort()
+    expect(map.keyCount).toBe(count)
+  })
+
+  test('eight hundred small maps are cheap', () => {
+    const map = newMap()
+    expect(map.memoryUsedBytes).toBeLessThan(1_024)
+    commitNext(map, () => putMany(map, 0, 10, 32))
+    expect(map.memoryUsedBytes).toBeLessThan(20_000)
+  })
+
+  test('looking into the map after every write uses up no sequences', () => {
+    const map = newMap({ segmentBytesMax: 1024 })
+    commitRows(map, 1, { a: '1', b: '1' })
+    map.begin()
+    for (let i = 0; i < 50; i++) {
+      map.put(bytes('a'), bytes(`value ${i}`))
+      map.cursor().close()
+      if (i % 3 === 0) map.remove(bytes('b'))
+      map.cursor().close()
+      if (i % 3 === 1) map.put(bytes('b'), bytes(`${i}`))
+      map.put(bytes(`n${i % 4}`), bytes('n'))
+    }
+    map.remove(bytes('b'))
+    map.commit(2)
+    expect(map.view(1)!.get(bytes('b'))).toEqual(bytes('1'))
+    expect(map.rewindTo(1)).toBe(true)
+    expect(drain(map.cursor())).toEqual(['61=31', '62=31'])
+  })
+})

@@ -11,6 +11,7 @@
 
 import { expect } from 'vitest'
 import { type CheckpointFileManager, StateStores, type StateStoreOptions } from '../../src/index.ts'
+import { verifyCheckpoint } from '../../src/checkpoint/verify.ts'
 import { PROBE_PREFIX } from '../../src/files/file-manager.ts'
 import { listClaims } from '../../src/store/writer-lease.ts'
 import { resolveStoreId, stagingDirectory, storeDirectory } from '../../src/store/store-id.ts'
@@ -139,7 +140,8 @@ export async function haunt(
       expectFencedForGood(attempts)
       await successor.commit('Bz')
       await checkAfterwards(files, successor.acknowledged)
-      await successor.checkTidy(files)
+      await successor.stores.doMaintenance()
+      await expectTidy(files)
     } else {
       const beforeClaim = 'only a claim not yet made can be newer than that of B'
       expect(scenario, beforeClaim).toBe('claim')
@@ -202,14 +204,6 @@ class Successor {
     return committed
   }
 
-  /** After a round of maintenance B's own staging folder is all there is, and it is empty. */
-  async checkTidy(files: CheckpointFileManager): Promise<void> {
-    await this.stores.provider(ZOMBIE_STORE).doMaintenance()
-    const staging = await stagingNames(files)
-    expect(staging).toHaveLength(1)
-    expect(await files.list(`${stagingDirectory(ID)}/${staging[0]}`)).toEqual([])
-  }
-
   /** Told success if and only if it was in place; and a refusal that says `published: 'no'` means no. */
   async checkLaw(attempts: readonly Attempt[]): Promise<void> {
     for (const { call, tag, version, code, published, message } of attempts) {
@@ -241,6 +235,8 @@ async function checkAfterwards(
   } finally {
     await reader.close()
   }
+  const findings = await verifyCheckpoint(files)
+  expect(findings.filter(({ severity }) => severity === 'error')).toEqual([])
 }
 
 /** Name and bytes of every file in the store directory. */
@@ -256,7 +252,21 @@ export async function contentOf(files: CheckpointFileManager): Promise<Record<st
   return content
 }
 
-/** What lies under staging/, one level deep. */
-export async function stagingNames(files: CheckpointFileManager): Promise<string[]> {
-  return ((await files.list(stagingDirectory(ID))) ?? []).map(({ name }) => name).sort()
+/**
+ * After a round of maintenance by the only writer: under staging/ lies its own folder and nothing in it, and in the store directory state files,
+ * each with its whole content under its own name, and their sidecars.
+ */
+export async function expectTidy(files: CheckpointFileManager): Promise<void> {
+  const staging = stagingDirectory(ID)
+  const left: string[] = []
+  for (const { name } of (await files.list(staging)) ?? []) {
+    if (/^\d{16}$/.test(name)) {
+      const inside = (await files.list(`${staging}/${name}`)) ?? []
+      left.push(...inside.map((file) => `${name}/${file.name}`))
+    }
+    left.push(name)
+  }
+  expect(left, 'what lies under staging/').toEqual([expect.stringMatching(/^\d{16}$/)])
+  for (const { name } of (await files.list(storeDirectory(ID))) ?? [])
+    expect(name).toMatch(/^[1-9]\d*\.(delta|snapshot)(\.crc)?$/)
 }

@@ -32,14 +32,18 @@ export async function maintain(store: Maintainable): Promise<void> {
 async function clean(store: Maintainable, removals: readonly string[]): Promise<void> {
   const { clock } = store.options
   const startedMs = clock.elapsedMs()
-  for (const name of removals) await store.directory.remove(name)
-  store.removed(removals)
+  let removed = 0
+  for (const name of removals) {
+    // A rewind has overtaken us; the next round plans anew.
+    if (!(await store.remove(name))) break
+    removed++
+  }
   const leftovers = await store.cleanLeftovers()
   const durationMs = clock.elapsedMs() - startedMs
   store.cleaned(durationMs)
   publishStep('clean', {
     storeId: storeIdText(store.id),
-    rows: removals.length + leftovers,
+    rows: removed + leftovers,
     durationMs,
   })
 }

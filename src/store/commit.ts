@@ -54,8 +54,8 @@ export interface CommitContext {
   readonly sidecars: Set<string>
   /** Where the checkpoint is, for people. */
   readonly location: string
-  /** Cancels a snapshot of `version` or later that is being written. */
-  cancelSnapshotsFrom(version: number): void
+  /** Called before `version` and what follows is undone: cancels snapshots of it that are being written, and cleaning that was planned. */
+  rewinding(version: number): void
   sidecarFailed(error: unknown): void
 }
 
@@ -219,7 +219,7 @@ async function publish(commit: SealedCommit, context: CommitContext): Promise<bo
       await commit.file.discard()
       return false
     }
-    context.cancelSnapshotsFrom(version)
+    context.rewinding(version)
     await removeUndone(version, context.lease.directory, context.recovery)
   }
   const sidecar = sidecarName(commit.name)

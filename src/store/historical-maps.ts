@@ -1,14 +1,23 @@
 // HistoricalMaps — versions that are no longer in memory, each loaded into a map of its own while somebody reads it. Bounded, and counted.
 
 import { StateStoreError } from '../errors.ts'
-import type { MapView, VersionedMap } from '../map/versioned-map.ts'
+import type { MapView } from '../map/versioned-map.ts'
 import type { Recovered } from './recovery.ts'
 import type { VersionInfo } from './version-info.ts'
 
 interface HistoricalMap {
   readonly loading: Promise<Recovered>
-  loaded: VersionedMap | undefined
+  /** Stops the load once nobody waits for it any more. */
+  readonly stopping: AbortController
+  loaded: Recovered | undefined
   readers: number
+}
+
+export interface HistoricalRequest {
+  /** Stops the wait of this caller; others who wait for the same load go on. */
+  readonly signal?: AbortSignal | undefined
+  /** Whether a map that is loaded already still holds what the files do. Default: it does. */
+  readonly isCurrent?: (info: VersionInfo) => boolean
 }
 
 export class HistoricalMaps {
@@ -28,21 +37,23 @@ export class HistoricalMaps {
   /** Bytes of the maps that newcomers may still join. */
   get memoryUsedBytes(): number {
     let bytes = 0
-    for (const map of this.#maps.values()) bytes += map.loaded?.memoryUsedBytes ?? 0
+    for (const map of this.#maps.values()) bytes += map.loaded?.map.memoryUsedBytes ?? 0
     return bytes
   }
 
   /** Opens `version`, loading it unless somebody is reading it already. MEMORY_LIMIT if too many are open. */
   async open(
     version: number,
-    load: () => Promise<Recovered>,
+    load: (signal: AbortSignal) => Promise<Recovered>,
+    request: HistoricalRequest = {},
   ): Promise<{ info: VersionInfo; view: MapView; release: () => void }> {
-    const map = this.#maps.get(version) ?? this.#start(version, load)
+    request.signal?.throwIfAborted()
+    const map = this.#joinable(version, request) ?? this.#start(version, load)
     map.readers++
     const leave = (): void => this.#leave(version, map)
     try {
-      const { map: loaded, info } = await map.loading
-      map.loaded = loaded
+      map.loaded = await untilAborted(map.loading, request.signal)
+      const { map: loaded, info } = map.loaded
       const view = loaded.view(info.version)
       if (view === undefined) throw new Error('A loaded map holds its version')
       return { info, view, release: leave }
@@ -54,14 +65,20 @@ export class HistoricalMaps {
 
   /** Versions from `version` on are about to mean something else: readers keep what they have, newcomers load anew. */
   detachFrom(version: number): void {
-    for (const known of this.#maps.keys()) {
-      if (known < version) continue
-      this.#maps.delete(known)
-      this.#detached++
-    }
+    for (const known of this.#maps.keys()) if (known >= version) this.#detach(known)
   }
 
-  #start(version: number, load: () => Promise<Recovered>): HistoricalMap {
+  #detach(version: number): void {
+    if (this.#maps.delete(version)) this.#detached++
+  }
+
+  #joinable(version: number, { isCurrent }: HistoricalRequest): HistoricalMap | undefined {
+    const info = this.#maps.get(version)?.loaded?.info
+    if (info !== undefined && isCurrent?.(info) === false) this.#detach(version)
+    return this.#maps.get(version)
+  }
+
+  #start(version: number, load: (signal: AbortSignal) => Promise<Recovered>): HistoricalMap {
     if (this.count >= this.#max) {
       throw new StateStoreError(
         'TIDEMARK_MEMORY_LIMIT',
@@ -69,7 +86,11 @@ export class HistoricalMaps {
         { version },
       )
     }
-    const map: HistoricalMap = { loading: load(), loaded: undefined, readers: 0 }
+    const stopping = new AbortController()
+    const loading = load(stopping.signal)
+    // It may fail when nobody waits for it any more.
+    loading.catch(() => undefined)
+    const map: HistoricalMap = { loading, stopping, loaded: undefined, readers: 0 }
     this.#maps.set(version, map)
     return map
   }
@@ -77,7 +98,23 @@ export class HistoricalMaps {
   #leave(version: number, map: HistoricalMap): void {
     map.readers--
     if (map.readers > 0) return
+    map.stopping.abort()
     if (this.#maps.get(version) === map) this.#maps.delete(version)
     else this.#detached--
+  }
+}
+
+/** `promise`, or the signal's reason if that comes first. */
+async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await promise
+  let stopWaiting = (): void => undefined
+  const aborted = new Promise<never>((_, reject) => {
+    stopWaiting = () => reject(signal.reason as Error)
+    signal.addEventListener('abort', stopWaiting, { once: true })
+  })
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    signal.removeEventListener('abort', stopWaiting)
   }
 }

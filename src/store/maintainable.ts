@@ -1,5 +1,4 @@
 import type { FileStatus } from '../files/file-manager.ts'
-import type { LeasedDirectory } from '../files/leased-directory.ts'
 import type { StoreFiles } from '../format/file-names.ts'
 import type { MapView } from '../map/versioned-map.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -19,7 +18,6 @@ export interface SnapshotTicket {
 export interface Maintainable {
   readonly id: ResolvedStoreId
   readonly options: ResolvedOptions
-  readonly directory: LeasedDirectory
   list(): Promise<StoreFiles<FileStatus>>
   /** The newest committed version. */
   readonly latest: number
@@ -33,6 +31,10 @@ export interface Maintainable {
   /** Reads a snapshot from end to end; false, and counted among the damaged, if its bytes are not those that were written. */
   checkSnapshot(version: number, files: StoreFiles<FileStatus>): Promise<boolean>
   cleanLeftovers(): Promise<number>
-  removed(names: readonly string[]): void
+  /**
+   * Removes a file that the plan does not need. False, and nothing was removed, if a version was undone since this view was made, or a store
+   * is open at a version that is not retained: what the plan relied on may be gone, or about to go.
+   */
+  remove(name: string): Promise<boolean>
   cleaned(durationMs: number): void
 }

@@ -106,7 +106,7 @@ export class StateStoreProvider implements AsyncDisposable {
       })
       return this.#writer
     } catch (error) {
-      if (isStateStoreError(error, 'TIDEMARK_FENCED')) this.#claimLost = error
+      if (isStateStoreError(error, 'TIDEMARK_FENCED', 'TIDEMARK_POISONED')) this.#claimLost = error
       throw error
     }
   }
@@ -234,9 +234,10 @@ export class StateStoreProvider implements AsyncDisposable {
     const { installed, mutex } = this.#parts
     const context = recoveryContext(this.#parts, options.signal)
     const target = version ?? (await findLatest(context))
+    let onDisk: VersionInfo | 'foreign' | undefined
     const follows = await mutex.run(async () => {
       this.#checkOpen()
-      const onDisk = target === 0 ? undefined : await peekVersion(target, context)
+      onDisk = target === 0 ? undefined : await peekVersion(target, context)
       const held = installed.info(target)
       if (
         held !== undefined &&
@@ -257,12 +258,22 @@ export class StateStoreProvider implements AsyncDisposable {
       return view && { info: recovered.info, view }
     })
     if (follows !== undefined) return this.#readStore(follows, () => undefined)
-    return await this.#readHistorical(target, options)
+    // Of a version without trailer only reading it whole would tell; readers who are open at once share what the first one found.
+    return await this.#readHistorical(target, options, (info) => {
+      return onDisk === 'foreign' || onDisk?.id === info.id
+    })
   }
 
-  async #readHistorical(version: number, options: GetReadStoreOptions): Promise<ReadStateStore> {
-    const { historical } = this.#parts
-    const opened = await historical.open(version, () => this.#loadApart(version, options))
+  async #readHistorical(
+    version: number,
+    { signal }: GetReadStoreOptions,
+    isCurrent?: (info: VersionInfo) => boolean,
+  ): Promise<ReadStateStore> {
+    const opened = await this.#parts.historical.open(
+      version,
+      (stopping) => this.#loadApart(version, { signal: stopping }),
+      { signal, ...(isCurrent && { isCurrent }) },
+    )
     return this.#readStore(opened, opened.release)
   }
 

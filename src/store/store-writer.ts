@@ -23,7 +23,13 @@ import type { Maintainable, SnapshotTicket } from './maintainable.ts'
 import { OpenStore, type StoreHost } from './open-store.ts'
 import type { StateStoreMetrics } from './metrics.ts'
 import { loadVersion, type Recovered, type SidecarSubject, type WarmStart } from './recovery.ts'
-import { fileOptions, listFiles, openSource, peekVersion } from './state-files.ts'
+import {
+  fileOptions,
+  FilesChangedError,
+  listFiles,
+  openSource,
+  peekVersion,
+} from './state-files.ts'
 import { surveyAbove } from './survey.ts'
 import { checkRewind } from './rewind.ts'
 import { checkStateFile } from '../format/state-file-reader.ts'
@@ -70,6 +76,8 @@ export class StoreWriter implements StoreHost {
   #committed: OpenStore | undefined
   #unsettled: UnsettledCommitError | undefined
   #ended: StateStoreError | undefined
+  /** How often a commit has undone versions; cleaning that was planned before is off. */
+  #rewindCount = 0
 
   private constructor(parts: StoreParts, lease: WriterLease, hooks: WriterHooks) {
     this.#parts = parts
@@ -359,7 +367,11 @@ export class StoreWriter implements StoreHost {
       committedThrough: this.#committedThrough,
       sidecars: this.#sidecars,
       location: this.#parts.files.location,
-      cancelSnapshotsFrom: (version) => this.#snapshots.cancelFrom(version),
+      rewinding: (version) => {
+        this.#rewindCount++
+        this.#checkedSnapshot = undefined
+        this.#snapshots.cancelFrom(version)
+      },
       sidecarFailed: (error) => this.#sidecarFailed(this.#ending(error)),
     }
   }
@@ -387,23 +399,37 @@ export class StoreWriter implements StoreHost {
     const latest = this.latest
     if (latest === undefined) return undefined
     const { id, options, counters } = this.#parts
+    const rewindCount = this.#rewindCount
     return {
       id,
       options,
       latest,
-      directory: this.#lease.directory,
       damagedSnapshots: this.#damagedSnapshots,
       list: () => listFiles(recoveryContext(this.#parts)),
       writeSnapshot: (version, write) => this.#writeSnapshot(version, write),
       checkSnapshot: (version, files) => this.#checkSnapshot(version, files),
       cleanLeftovers: () => this.#lease.cleanLeftovers(),
-      removed: (names) => {
-        for (const name of names) this.#sidecars.delete(name)
-      },
+      remove: (name) => this.#remove(name, { latest, rewindCount }),
       cleaned: (durationMs) => {
         counters.latencies.cleanMs = durationMs
       },
     }
+  }
+
+  /**
+   * INVARIANT: cleaning and rewinding never meet. A rewind takes away the snapshot that made older deltas dispensable, and commits on top of
+   * those deltas; so a removal runs under the mutex, only if nothing was undone since it was planned, and only if no store is open at a version
+   * that cleaning may take away.
+   */
+  async #remove(name: string, planned: { latest: number; rewindCount: number }): Promise<boolean> {
+    return await this.#parts.mutex.run(async () => {
+      const kept = planned.latest - this.#parts.options.minBatchesToRetain
+      if (planned.rewindCount !== this.#rewindCount) return false
+      if (this.#open !== undefined && this.#open.version < kept) return false
+      await this.#lease.directory.remove(name)
+      this.#sidecars.delete(name)
+      return true
+    })
   }
 
   async #checkSnapshot(version: number, files: StoreFiles<FileStatus>): Promise<boolean> {
@@ -414,6 +440,7 @@ export class StoreWriter implements StoreHost {
       if (source === undefined) return false
       await checkStateFile(source, fileOptions(context, 'snapshot', version))
     } catch (error) {
+      if (error instanceof FilesChangedError) return false // Undone meanwhile.
       if (!isStateStoreError(error) || error.kind !== 'corrupt') throw error
       this.#damagedSnapshots.add(version)
       publishStep('repair', { storeId: this.#storeId, version, error })

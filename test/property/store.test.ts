@@ -3,7 +3,7 @@
 // and a reader in another process; played on a checkpoint in memory and on the oracle at once. A history that fails is printed shrunk, a line a
 // step; `SEED=` replays it, `RUNS=` sets how many are played.
 
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
   isStateStoreError,
@@ -57,7 +57,7 @@ const back = fc.oneof(
 const key = fc.nat(11)
 const size = fc.oneof(fc.nat(12), fc.constant(700))
 
-function step<T extends Step['do']>(weight: number, name: T, fields: object = {}) {
+function step(weight: number, name: Step['do'], fields: object = {}) {
   const shape = { do: fc.constant(name), ...fields } as Record<string, fc.Arbitrary<unknown>>
   return { weight, arbitrary: fc.record(shape) as unknown as fc.Arbitrary<Step> }
 }

@@ -76,6 +76,7 @@ export class VersionHistory {
     ])
     if (this.#chained && version <= this.latest && this.at(version).identity === identity)
       return 'repeated'
+    this.#floor = Math.min(this.#floor, version)
     this.#records.length = commit.parent
     this.#records.push({
       version,

@@ -21,6 +21,8 @@ import {
 
 /** More operations than any scenario has: a sweep that does not end by itself is broken. */
 const OPERATIONS_MAX = 400
+/** Every how many operations the real file system is tried in this process. */
+const SAMPLE_STEP = 3
 /** Processes that are zombies at the same time. */
 const PROCESSES = 3
 
@@ -90,9 +92,9 @@ describe.each(SCENARIOS)('a zombie stopped at every system call of its %s', (sce
   test.each(SUCCESSIONS)('changes nothing in memory once overtaken by one that %s', async (how) => {
     await sweep((at) => hauntInMemory(scenario, at, how))
   })
-  // The calls are the same ones; the real disk is there to be the judge of what they do.
+  // The same calls on a real file system: a sample, since the stopped processes below meet each of them there.
   test('changes nothing on local disk once overtaken', async () => {
-    await sweep((at) => hauntOnDisk(scenario, at, SUCCESSIONS[at % 2]))
+    await sweep((at) => hauntOnDisk(scenario, at * SAMPLE_STEP, SUCCESSIONS[at % 2]))
   })
 })
 

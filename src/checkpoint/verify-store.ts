@@ -117,6 +117,8 @@ interface Inspected {
   readonly id: string | undefined
   /** Nothing is wrong with the file by itself. */
   readonly isWhole: boolean
+  /** Nothing is wrong with where it goes on from. */
+  readonly isLinked: boolean
 }
 
 class StoreVerification {
@@ -240,8 +242,9 @@ class StoreVerification {
       ? await this.#snapshot(version, delta)
       : undefined
     const file = delta ?? snapshot
+    const isKnown = file?.isLinked === true
     const point = { version, id: file?.id, stamp: file?.trailer?.stamp }
-    if (!this.#isOrphaned) this.#chain = point
+    if (!this.#isOrphaned) this.#chain = isKnown ? point : undefined
   }
 
   async #delta(version: number): Promise<Inspected> {
@@ -256,6 +259,8 @@ class StoreVerification {
     const rows = this.#rows
     rows?.begin()
     const delta = await this.#inspect(opened, rows)
+    // What follows a stranger is neither right nor wrong by it.
+    if (link === 'broken') return { ...delta, isLinked: false }
     if (rows === undefined) return delta
     if (!delta.isWhole) {
       rows.abort()
@@ -384,6 +389,7 @@ class StoreVerification {
       trailer,
       id: file.isMisplaced ? undefined : (trailer?.id ?? content?.id),
       isWhole: problems.length === 0,
+      isLinked: true,
     }
   }
 

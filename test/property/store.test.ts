@@ -13,6 +13,7 @@ import {
   type StateStoreOptions,
   type StateStoreProvider,
   StateStores,
+  verifyCheckpoint,
 } from '../../src/index.ts'
 import {
   difference,
@@ -22,7 +23,7 @@ import {
   VersionHistory,
 } from '../support/version-history.ts'
 
-const RUNS = Number(process.env['RUNS'] ?? 1000)
+const RUNS = Number(process.env['RUNS'] ?? 1500)
 const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
 const STORE = { operatorId: 0, partitionId: 0 }
 /** So that the limit on versions outside memory is not met by accident. */
@@ -219,11 +220,9 @@ class Duel {
     await this.#maintain(true)
     await this.#check(this.#history.latest)
     await this.#close()
-    const leftovers = await filesBelow(this.#files, '_tidemark/staging/0/0/default')
-    expect(
-      leftovers.filter((path) => !path.includes('.fenced-')),
-      'left in staging',
-    ).toEqual([])
+    const { rowChecksums } = this.#options
+    const findings = await verifyCheckpoint(this.#files, { rowChecksums, floorValues: false })
+    expect(findings, 'what is wrong or left over').toEqual([])
   }
 
   // --- writing
@@ -507,16 +506,6 @@ async function rejects(promise: Promise<unknown>, code: string): Promise<void> {
     (error: unknown) => (isStateStoreError(error) ? error.code : error),
   )
   expect(outcome).toBe(code)
-}
-
-async function filesBelow(files: MemoryFileManager, directory: string): Promise<string[]> {
-  const found: string[] = []
-  for (const { name, type } of (await files.list(directory)) ?? []) {
-    const path = `${directory}/${name}`
-    if (type === 'directory') found.push(...(await filesBelow(files, path)))
-    else found.push(path)
-  }
-  return found
 }
 
 function keyOf(n: number): Uint8Array {

@@ -7,11 +7,11 @@ import {
   type StateStoreOptions,
   type StateStoreProvider,
   StateStores,
+  verifyCheckpoint,
 } from '../../src/index.ts'
 import { expect } from 'vitest'
 import { difference, rowsOf, VersionHistory } from './version-history.ts'
 
-const STAGING = '_tidemark/staging/0/0/default'
 export const SCENARIO_STORE = { operatorId: 0, partitionId: 0 }
 
 /** What the scenario's caller knew when it ended, or was ended. */
@@ -157,13 +157,12 @@ export async function checkRecovered(
   await commitOver(provider, next, latest, 77)
   next.acknowledged.cleaned(2)
   await stores.doMaintenance()
-  expect(await mismatch(provider, latest + 1, next.acknowledged)).toBeUndefined()
   await stores.close()
-  expect(await entriesOf(files, STAGING), 'left in staging').toEqual([])
-  const foreign = (await entriesOf(files, 'state/0/0')).filter(
-    (name) => !/^\d+\.(delta|snapshot)(\.crc)?$/.test(name),
+  // A rewind and a power failure may leave a sidecar without its file; it goes when its version falls out of what is retained.
+  const findings = (await verifyCheckpoint(files)).filter(
+    ({ kind, path }) => kind !== 'leftover' || !path.endsWith('.crc'),
   )
-  expect(foreign, 'left in the store directory').toEqual([])
+  expect(findings, 'what is wrong or left over').toEqual([])
 
   const again = await StateStores.open(files, scenarioOptions(options))
   expect(
@@ -203,8 +202,4 @@ async function mismatch(
     }
   }
   return undefined
-}
-
-async function entriesOf(files: CheckpointFileManager, directory: string): Promise<string[]> {
-  return ((await files.list(directory)) ?? []).map(({ name }) => name)
 }

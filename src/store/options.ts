@@ -26,7 +26,7 @@ export interface StateStoreOptions {
   minBatchesToRetain?: number
   /** How many versions stay in memory, at most. Whole number, 0 or more; 0 reloads from disk at each open. Default 2. */
   maxBatchesToRetainInMemory?: number
-  /** Deltas since the last snapshot at which a commit asks for a snapshot at once instead of waiting for the next round. 1 or more. Default 50. */
+  /** When more deltas than this follow the last snapshot, a commit asks for one at once instead of waiting for the next round. 1 or more. Default 50. */
   forceSnapshotAtDeltas?: number
   /** Milliseconds between rounds of maintenance; 0 turns the scheduler off (call doMaintenance yourself). Default 60 000. */
   maintenanceIntervalMs?: number
@@ -121,6 +121,12 @@ export const DEFAULT_OPTIONS: ResolvedOptions = Object.freeze({
   logger: silentLogger,
   clock: systemClock,
 })
+
+/** What each option takes, in words: for docs/options.md. */
+export function describeOptions(): Readonly<Record<keyof StateStoreOptions, string>> {
+  const described = Object.entries(OPTIONS).map(([name, entry]) => [name, entry.expected] as const)
+  return Object.fromEntries(described) as Record<keyof StateStoreOptions, string>
+}
 
 /** Applies the defaults and returns a frozen object. Unknown names and values out of range are INVALID_OPTIONS. `undefined` means the default. */
 export function resolveOptions(options: StateStoreOptions = {}): ResolvedOptions {

@@ -1,0 +1,25 @@
+// The names the package exports at run time: adding or removing one is a decision, made here.
+
+import { expect, test } from 'vitest'
+import * as tidemark from '../../src/index.ts'
+
+test('the public names are these', () => {
+  expect(Object.keys(tidemark).sort()).toEqual([
+    'CHANNELS',
+    'ERROR_CODES',
+    'LocalFileManager',
+    'MemoryFileManager',
+    'StateStoreError',
+    'StateStores',
+    'isStateStoreError',
+    'openCheckpoint',
+    'verifyCheckpoint',
+  ])
+})
+
+test('the names of channels are unique and stable', () => {
+  const names = Object.values(tidemark.CHANNELS)
+  expect(new Set(names).size).toBe(names.length)
+  for (const name of names) expect(name).toMatch(/^tidemark:[a-z]+:[a-z]+$/)
+  expect(tidemark.CHANNELS.committed).toBe('tidemark:commit:committed')
+})

@@ -319,6 +319,11 @@ class StoreVerification {
     const snapshot = await this.#inspect(opened, rows)
     rows.commit(version)
     rows.release(0)
+    // Recovery starts at the newest snapshot that agrees with its delta, and would never see that the two are orphans.
+    if (snapshot.isWhole && this.#isOrphaned) {
+      const what = `The snapshot of an orphan: recovery would take version ${version} of the replaced history for the newest; move it away`
+      this.#error('orphan', snapshot.name, version, what)
+    }
     if (!snapshot.isWhole || this.#isOrphaned) return snapshot
     const isForeign = snapshot.trailer === undefined && delta?.trailer === undefined
     if (delta?.id !== undefined && !isForeign && snapshot.trailer?.id !== delta.id) {

@@ -228,6 +228,19 @@ describe('chains', () => {
     ])
   })
 
+  test('an orphan with a snapshot of its own is an error: it could be taken for the newest version', async () => {
+    await using old = await temporaryFolder()
+    const findings = await findingsAfter(async (root) => {
+      await rewind(root, old.path)
+      for (const name of ['6.delta', '6.snapshot'])
+        await copyFile(file(old.path, name), file(root, name))
+    })
+    expect(findings.map(({ severity, kind, path }) => [severity, kind, path])).toEqual([
+      ['warning', 'orphan', `${DIRECTORY}/6.delta`],
+      ['error', 'orphan', `${DIRECTORY}/6.snapshot`],
+    ])
+  })
+
   test('a delta made on another history, and younger than what is below it, breaks the chain', async () => {
     await using other = await temporaryFolder()
     const findings = await findingsAfter(async (root) => {

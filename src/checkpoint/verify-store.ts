@@ -10,7 +10,6 @@
 // The rules are recovery's (store/recovery.ts); this walk is written apart from it, because what recovery may pass over is what it looks for.
 
 import { assert } from '../base/assert.ts'
-import { bytesEqual } from '../base/bytes.ts'
 import { corruptFile } from '../codec/corrupt-file.ts'
 import { isStateStoreError, type StateStoreError } from '../errors.ts'
 import { type CheckpointFileManager, type FileStatus, joinPath } from '../files/file-manager.ts'
@@ -24,12 +23,7 @@ import {
   type StoreFiles,
 } from '../format/file-names.ts'
 import { verifySidecar } from '../format/sidecar.ts'
-import {
-  inspectStateFile,
-  readTrailer,
-  type StateFileContent,
-  type StateFileSource,
-} from '../format/state-file-reader.ts'
+import { inspectStateFile, type StateFileContent } from '../format/state-file-reader.ts'
 import type { Trailer } from '../format/trailer.ts'
 import { VersionedMap } from '../map/versioned-map.ts'
 import {
@@ -41,6 +35,8 @@ import {
 import { isOlderStamp } from '../store/version-info.ts'
 import { isPassedOver } from './discover-stores.ts'
 import { type Finding, type FindingKind, findingOf } from './finding.ts'
+import { firstDifference } from './first-difference.ts'
+import { type OpenedFile, openListed } from './opened-file.ts'
 import { FileVanishedError, openStateFile } from './state-file-source.ts'
 import type { RowSettings } from './spark-settings.ts'
 
@@ -94,17 +90,6 @@ interface ChainPoint {
   /** Undefined where the file could not be read: then the next parent cannot be checked. */
   readonly id: string | undefined
   readonly stamp: readonly [number, number] | undefined
-}
-
-interface OpenedFile {
-  readonly kind: StateFileKind
-  readonly version: number
-  readonly status: FileStatus
-  readonly source: StateFileSource
-  /** Undefined if there is none, or none that is whole. */
-  readonly trailer: Trailer | undefined
-  /** The trailer speaks of another store, kind or version. */
-  readonly isMisplaced: boolean
 }
 
 /** What one file turned out to be. */
@@ -350,15 +335,7 @@ class StoreVerification {
     const status = (kind === 'delta' ? this.#files.deltas : this.#files.snapshots).get(version)
     assert(status !== undefined, `${version}.${kind} is opened only if it was listed`)
     const source = openStateFile(files, this.#path(status.name), status.sizeBytes, signal)
-    const trailer = status.type === 'file' ? await trailerOf(source) : undefined
-    const isMisplaced =
-      trailer !== undefined &&
-      (trailer.kind !== kind ||
-        trailer.version !== version ||
-        trailer.store[0] !== id.operatorId ||
-        trailer.store[1] !== id.partitionId ||
-        trailer.store[2] !== id.storeName)
-    return { kind, version, status, source, trailer, isMisplaced }
+    return await openListed({ kind, version, status, source }, id)
   }
 
   /** Reads a file into `rows`, which has an open transaction, and its sidecar; says what is wrong with either. */
@@ -482,34 +459,4 @@ class StoreVerification {
 function notAFile(status: FileStatus, path: string): StateStoreError {
   const found = status.type === 'directory' ? 'a directory' : 'a link or device'
   return corruptFile(path, `Expected a file, found ${found}; move it away`)
-}
-
-/** The trailer of a file that could not be read to its end, where at least that is whole. */
-async function trailerOf(source: StateFileSource): Promise<Trailer | undefined> {
-  try {
-    return await readTrailer(source)
-  } catch (error) {
-    // What is wrong with the file has been said already.
-    if (isStateStoreError(error)) return undefined
-    throw error
-  }
-}
-
-/** How a snapshot differs from the rows it should hold, in words that show no keys; undefined if it does not. */
-function firstDifference(expected: VersionedMap, found: VersionedMap): string | undefined {
-  let missing = 0
-  let different = 0
-  const cursor = expected.cursor()
-  try {
-    while (cursor.next()) {
-      const value = found.getView(cursor.key)
-      if (value === undefined) missing++
-      else if (!bytesEqual(value, cursor.value)) different++
-    }
-  } finally {
-    cursor.close()
-  }
-  const extra = found.keyCount - (expected.keyCount - missing)
-  if (missing === 0 && different === 0 && extra === 0) return undefined
-  return `The deltas add up to ${expected.keyCount} rows; of these the snapshot lacks ${missing} and has ${different} with another value, and it has ${extra} that are not among them`
 }

@@ -37,7 +37,7 @@ export function planMaintenance(input: PlanInput): MaintenancePlan {
       )
     })
     .map(([version]) => version)
-  const base = Math.max(0, ...good.filter((v) => v <= input.latest - input.minBatchesToRetain))
+  const base = newestOf(good.filter((v) => v <= input.latest - input.minBatchesToRetain))
   const removals = base === 0 ? [] : planRemovals(input.files, base)
   return {
     snapshotVersion: planSnapshot(input, good),
@@ -46,8 +46,12 @@ export function planMaintenance(input: PlanInput): MaintenancePlan {
   }
 }
 
+function newestOf(versions: readonly number[]): number {
+  return versions.reduce((newest, version) => Math.max(newest, version), 0)
+}
+
 function planSnapshot(input: PlanInput, good: readonly number[]): number | undefined {
-  const last = Math.max(0, ...good)
+  const last = newestOf(good)
   const damagedSince = [...input.damagedSnapshots].some((version) => version > last)
   const due = damagedSince || input.latest - last > input.minDeltasForSnapshot
   return due && input.latest > last ? input.latest : undefined

@@ -47,7 +47,7 @@ import {
   statusOf,
 } from './state-files.ts'
 import { storeIdText } from './store-id.ts'
-import { brokenChain, parentMismatch } from './survey.ts'
+import { brokenChain, isOrphan, parentMismatch } from './survey.ts'
 import {
   EMPTY_VERSION,
   foreignInfo,
@@ -111,7 +111,8 @@ export async function loadVersion(
 /** One attempt at a load, over one listing. */
 class Load {
   readonly #target: number | 'latest'
-  readonly #top: number
+  /** The version to rebuild; lower than the newest file where that turns out to be an orphan. */
+  #top: number
   readonly #context: RecoveryContext
   readonly #files: StoreFiles<FileStatus>
   readonly #damagedSnapshots: number[] = []
@@ -161,6 +162,7 @@ class Load {
       .sort((a, b) => b - a)
     let firstProblem: unknown
     for (const version of snapshots) {
+      if (await this.#isOrphaned(version)) continue
       try {
         const base = await this.#loadSnapshot(version)
         if (base !== undefined) return base
@@ -180,6 +182,21 @@ class Load {
     const map = this.#context.createMap(0)
     map.begin()
     return { map, info: EMPTY_VERSION }
+  }
+
+  /** Whether a snapshot is one of a replaced history. Then so is everything from its version on. */
+  async #isOrphaned(version: number): Promise<boolean> {
+    if (!(await isOrphan(version, this.#files, this.#context))) return false
+    this.#noteOrphansFrom(version)
+    if (this.#target !== 'latest') throw this.#notFound(this.#target)
+    this.#top = version - 1
+    return true
+  }
+
+  #noteOrphansFrom(version: number): void {
+    for (const orphan of this.#files.deltas.keys()) {
+      if (orphan >= version) this.#orphans.push(orphan)
+    }
   }
 
   /** Undefined if the snapshot is not the one of its delta. */
@@ -264,9 +281,7 @@ class Load {
     const trailer = await readTrailer(source, fileOptions(this.#context, 'delta', version))
     if (trailer !== undefined && trailer.parent !== parent.id) {
       if (parent.stamp !== undefined && isOlderStamp(trailer.stamp, parent.stamp)) {
-        for (const orphan of this.#files.deltas.keys()) {
-          if (orphan >= version) this.#orphans.push(orphan)
-        }
+        this.#noteOrphansFrom(version)
         return undefined
       }
       const what = parentMismatch(trailer.parent, parent.version, parent.id)

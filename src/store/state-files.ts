@@ -169,5 +169,9 @@ export async function peekListed(
 
 /** The highest version that has a file; 0 if there is none. */
 export function newestListed(files: StoreFiles<FileStatus>): number {
-  return Math.max(0, ...files.deltas.keys(), ...files.snapshots.keys())
+  let newest = 0
+  for (const group of [files.deltas, files.snapshots]) {
+    for (const version of group.keys()) newest = Math.max(newest, version)
+  }
+  return newest
 }

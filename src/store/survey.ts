@@ -66,8 +66,7 @@ async function climb(
 export async function findLatest(context: RecoveryContext): Promise<number> {
   return await whileFilesChange(async () => {
     const files = await listFiles(context)
-    const top = newestListed(files)
-    const start = Math.max(0, ...[...files.snapshots.keys()].filter((version) => version <= top))
+    const start = await newestSnapshot(files, context)
     const peeked = start === 0 ? EMPTY_VERSION : await peekListed(start, files, context)
     const base: ChainPoint =
       peeked === undefined || peeked === 'foreign'
@@ -75,6 +74,32 @@ export async function findLatest(context: RecoveryContext): Promise<number> {
         : peeked
     return (await climb(base, files, context)).version
   })
+}
+
+/** The newest snapshot that is no orphan's; 0 if there is none. */
+async function newestSnapshot(
+  files: StoreFiles<FileStatus>,
+  context: RecoveryContext,
+): Promise<number> {
+  for (const version of [...files.snapshots.keys()].sort((a, b) => b - a)) {
+    if (!(await isOrphan(version, files, context))) return version
+  }
+  return 0
+}
+
+/** Whether the delta of `version` belongs to a history that the version below it has replaced, as far as the trailers of the two tell. */
+export async function isOrphan(
+  version: number,
+  files: StoreFiles<FileStatus>,
+  context: RecoveryContext,
+): Promise<boolean> {
+  const below = openSource(context, files, 'delta', version - 1)
+  const own = openSource(context, files, 'delta', version)
+  if (below === undefined || own === undefined) return false
+  const trailer = await readTrailer(own, fileOptions(context, 'delta', version))
+  const parent = await readTrailer(below, fileOptions(context, 'delta', version - 1))
+  if (trailer === undefined || parent === undefined) return false
+  return trailer.parent !== parent.id && isOlderStamp(trailer.stamp, parent.stamp)
 }
 
 /** The error for a delta that `top` needs and that is missing or does not fit. */

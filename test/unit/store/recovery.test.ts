@@ -107,6 +107,24 @@ describe('the chain', () => {
     await expectClean(files)
   })
 
+  test('an orphan is one also if it has a snapshot of its own', async () => {
+    const files = await checkpoint(3, [3])
+    const left = await Promise.all(
+      ['3.delta', '3.snapshot'].map(async (name) => [name, await readFile(files, name)] as const),
+    )
+    {
+      await using opened = await openProvider({}, files)
+      await commitRows(opened.provider, { last: 'other' }, { from: 1, rewind: 'allow' })
+    }
+    for (const [name, bytes] of left) await plant(files, name, bytes)
+    const { rows, counts } = await recover(files)
+    expect(rows).toEqual({ ...rowsAfter(1), last: 'other' })
+    expect(counts.orphansSkipped).toBe(1)
+    await using opened = await openProvider({}, files)
+    expect(await opened.provider.latestVersion()).toBe(2)
+    await failure('TIDEMARK_VERSION_NOT_FOUND', () => readRows(opened.provider, 3))
+  })
+
   test('a parent mismatch with a higher stamp is BROKEN_CHAIN', async () => {
     const files = await checkpoint(2)
     const old = await readFile(files, '2.delta')

@@ -150,11 +150,12 @@ export class StateStoreError extends Error {
   readonly code: ErrorCode
   readonly kind: ErrorKind
   readonly retryable: boolean
-  readonly storeId?: string
-  readonly version?: number
-  readonly path?: string
-  readonly offset?: number
-  readonly published?: 'no' | 'unknown'
+  // Declared only: a detail that is not known is no property at all, so that logs show none.
+  declare readonly storeId?: string
+  declare readonly version?: number
+  declare readonly path?: string
+  declare readonly offset?: number
+  declare readonly published?: 'no' | 'unknown'
 
   constructor(code: ErrorCode, message: string, details: StateStoreErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })

@@ -45,6 +45,11 @@ export class StateStores implements AsyncDisposable {
     options: StateStoreOptions = {},
   ): Promise<StateStores> {
     const resolved = resolveOptions(options)
+    if (typeof location !== 'string' && (typeof location !== 'object' || location === null)) {
+      throw new TypeError(
+        `Expected \`location\` to be a string or a file manager, got ${location === null ? 'null' : typeof location}`,
+      )
+    }
     const files = typeof location === 'string' ? await openLocation(location) : location
     if (resolved.readOnly && (await files.stat('')) === undefined) {
       throw new StateStoreError(
@@ -146,8 +151,8 @@ export class StateStores implements AsyncDisposable {
 }
 
 async function openLocation(location: string): Promise<CheckpointFileManager> {
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(location)?.[1]
-  if (scheme !== undefined) {
+  const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(location)?.[1]
+  if (scheme !== undefined && scheme.toLowerCase() !== 'file') {
     throw new StateStoreError(
       'TIDEMARK_INVALID_OPTIONS',
       `Expected \`location\` to be a folder on local disk or a file manager, got the URL ${location}; for ${scheme}:// hand in a file manager that speaks it`,

@@ -94,7 +94,9 @@ describe.each(SCENARIOS)('a zombie stopped at every system call of its %s', (sce
   })
   // The same calls on a real file system: a sample, since the stopped processes below meet each of them there.
   test('changes nothing on local disk once overtaken', async () => {
-    await sweep((at) => hauntOnDisk(scenario, at * SAMPLE_STEP, SUCCESSIONS[at % 2]))
+    await sweep((at) =>
+      hauntOnDisk(scenario, at * SAMPLE_STEP, SUCCESSIONS[at % SUCCESSIONS.length]),
+    )
   })
 })
 
@@ -155,7 +157,7 @@ describe.skipIf(process.platform !== 'linux')('a process stopped with SIGSTOP', 
     const location = newLocation()
     const zombie = new ProcessZombie(process, location)
     const files = await LocalFileManager.open(location)
-    const outcome = await haunt(zombie, files, scenario, at, SUCCESSIONS[at % 2])
+    const outcome = await haunt(zombie, files, scenario, at, SUCCESSIONS[at % SUCCESSIONS.length])
     idle.push(process)
     await rm(location, { recursive: true, force: true })
     return outcome

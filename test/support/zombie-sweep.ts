@@ -31,16 +31,19 @@ const ID = resolveStoreId(ZOMBIE_STORE)
 const SUCCESSOR_OPTIONS: StateStoreOptions = {
   owner: 'B',
   maintenanceIntervalMs: 0,
-  minDeltasForSnapshot: 2,
+  minDeltasForSnapshot: 1,
   // B removes nothing itself: what A was about to remove is there when A goes on.
   minBatchesToRetain: 100,
 }
 
-/** Versions up to the newest that must be readable in the end: more than A retains, fewer than it cleans. */
-const VERSIONS_CHECKED = 5
+/** Versions up to the newest that must be readable in the end: as many as A retains. */
+const VERSIONS_CHECKED = 3
 
-/** How B goes on from what it finds: with the next version, or by undoing the newest first. */
-export const SUCCESSIONS = ['appends', 'undoes'] as const
+/**
+ * How B goes on from what it finds: with the next version, by undoing the newest first, or with snapshots and cleaning too. The last must not be
+ * the only one: cleaning deletes the staging folders of dead writers, and would hide it if the claim had not fenced them.
+ */
+export const SUCCESSIONS = ['appends', 'undoes', 'maintains'] as const
 export type Succession = (typeof SUCCESSIONS)[number]
 
 /** A, wherever it runs. */
@@ -191,10 +194,9 @@ class Successor {
     const successor = new Successor(stores, checkRows(open))
     await open.abort()
     await successor.commit('B1', succession === 'undoes' ? open.version - 1 : undefined)
-    await provider.doMaintenance()
     await successor.commit('B2')
+    if (succession === 'maintains') await provider.doMaintenance()
     await successor.commit('B3')
-    await provider.doMaintenance()
     return successor
   }
 

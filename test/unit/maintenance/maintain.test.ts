@@ -183,6 +183,25 @@ describe('a snapshot under way', () => {
     await expectClean(opened.files)
   })
 
+  test('is not published where the rewind came after its last row and before its publishing', async () => {
+    let act = async () => {}
+    const files = aroundCalls(new MemoryFileManager(), async (call, proceed) => {
+      // With the first write of a small snapshot all its rows are there.
+      if (call.method === 'createFile' && String(call.args[0]).includes('2.snapshot')) await act()
+      return proceed()
+    })
+    await using opened = await openProvider({ minDeltasForSnapshot: 1 }, files)
+    await commitVersions(opened.provider, 2)
+    act = async () => {
+      await commitRows(opened.provider, { other: '1' }, { from: 1 })
+    }
+    await opened.provider.doMaintenance()
+    expect(await snapshotsIn(files)).toEqual([])
+    await using again = await openProvider({}, files)
+    expect(await readRows(again.provider)).toEqual({ ...rowsAfter(1), other: '1' })
+    await expectClean(files)
+  })
+
   test('is cancelled by close, which waits for it', async () => {
     let act = (_turn: number) => {}
     const { clock } = slowClock((turn) => act(turn))

@@ -103,8 +103,12 @@ export function openSource(
     sizeBytes: status.sizeBytes,
     read: async (offset, length) => {
       if (status.sizeBytes > WHOLE_FILE_BYTES_MAX) return read({ offset, length })
-      whole ??= read({ length: status.sizeBytes })
-      return (await whole).subarray(offset, offset + length)
+      // One byte more than was listed, so that a file that grew shows as well as one that shrank.
+      whole ??= read({ length: status.sizeBytes + 1 })
+      const bytes = await whole
+      if (bytes.length !== status.sizeBytes)
+        throw replaced(context, path, status.sizeBytes, bytes.length)
+      return bytes.subarray(offset, offset + length)
     },
   }
 }
@@ -123,6 +127,22 @@ function vanished(context: RecoveryContext, path: string): FilesChangedError {
     new StateStoreError(
       'TIDEMARK_BROKEN_CHAIN',
       `${path} was listed, but is gone: it was removed while the version was being read`,
+      { storeId: storeIdText(context.id), path },
+    ),
+  )
+}
+
+function replaced(
+  context: RecoveryContext,
+  path: string,
+  listedBytes: number,
+  foundBytes: number,
+): FilesChangedError {
+  const found = foundBytes > listedBytes ? `more than ${listedBytes}` : foundBytes
+  return new FilesChangedError(
+    new StateStoreError(
+      'TIDEMARK_CORRUPT_FILE',
+      `Expected ${listedBytes} bytes in ${path}, as listed, found ${found}: it was replaced while the version was being read`,
       { storeId: storeIdText(context.id), path },
     ),
   )

@@ -408,6 +408,42 @@ test('a rewind overtakes cleaning at each of its operations, and nothing that it
   }
 })
 
+test('a rewind overtakes a reader in another process at each of its operations, and it sees no mixture', async () => {
+  const overtakenAt = async (at: number | undefined, warm: boolean): Promise<number> => {
+    const disk = new MemoryDisk()
+    const ledger = new Ledger()
+    const options = { ...scenarioOptions({ durability: 'os' }), minDeltasForSnapshot: 100 }
+    const writing = await StateStores.open(new MemoryFileManager({ disk }), options)
+    const writer = writing.provider(SCENARIO_STORE)
+    for (let n = 1; n <= 4; n++) await commitOver(writer, ledger, n - 1, n)
+
+    let count = 0
+    let counting = false
+    const files = aroundCalls(new MemoryFileManager({ disk }), async (_, proceed) => {
+      if (counting && ++count === at) {
+        for (const parent of [1, 2, 3]) await commitOver(writer, ledger, parent, parent + 50)
+      }
+      return proceed()
+    })
+    const reading = await StateStores.open(files, { ...options, readOnly: true })
+    const reader = reading.provider(SCENARIO_STORE)
+    if (warm) await (await reader.getReadStore(2)).release()
+    const old = ledger.acknowledged
+    counting = true
+    await using seen = await reader.getReadStore(4)
+    counting = false
+    const isOld = difference(rowsOf(seen), old.at(4).rows) === undefined
+    const mixture = difference(rowsOf(seen), ledger.acknowledged.at(4).rows)
+    if (!isOld) expect(mixture, `overtaken at operation ${at}`).toBeUndefined()
+    return count
+  }
+  for (const warm of [false, true]) {
+    const count = await overtakenAt(undefined, warm)
+    expect(count).toBeGreaterThan(4)
+    for (let at = 1; at <= count; at++) await overtakenAt(at, warm)
+  }
+})
+
 function unavailable(call: NumberedCall): StateStoreError {
   return new StateStoreError('TIDEMARK_STORAGE_UNAVAILABLE', `No ${call.method} now (injected)`)
 }

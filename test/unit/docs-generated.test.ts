@@ -18,7 +18,7 @@ test('every code and every option has its line, with words', () => {
   const [errors, options] = documents.map(({ text }) => text)
   for (const code of Object.keys(ERROR_CODES)) expect(errors).toMatch(`| \`${code}\` |`)
   for (const name of Object.keys(DEFAULT_OPTIONS)) {
-    const line = options!.split('\n').find((other) => other.startsWith(`| \`${name}\` |`))
+    const line = options.split('\n').find((other) => other.startsWith(`| \`${name}\` |`))
     expect(line, name).toMatch(/Default.{3,}\|$/)
   }
 })

@@ -18,7 +18,7 @@ describe.each(documents)('%s', (document) => {
 
   test('links only to files that exist', () => {
     const links = [...text.matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)].map(
-      (match) => match[1]!,
+      (match) => match[1],
     )
     const missing = links.filter((path) => !existsSync(join(ROOT, dirname(document), path)))
     expect(missing).toEqual([])

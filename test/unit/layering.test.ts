@@ -50,11 +50,11 @@ const sources = globSync('**/*.ts', { cwd: SRC }).map((path) => ({
   code: readFileSync(join(SRC, path), 'utf8').replace(/\/\*[^]*?\*\/|^\s*\/\/.*$/gm, ''),
 }))
 
-const roomOf = (path: string) => path.replace(/\.ts$/, '').split('/')[0]!
+const roomOf = (path: string) => path.replace(/\.ts$/, '').split('/')[0]
 const layerOf = (room: string) => LAYERS.findIndex((rooms) => rooms.includes(room))
 
 function importsOf(code: string): string[] {
-  return [...code.matchAll(/(?:from|import|import\()\s*'([^']+)'/g)].map((match) => match[1]!)
+  return [...code.matchAll(/(?:from|import|import\()\s*'([^']+)'/g)].map((match) => match[1])
 }
 
 test('every room has its layer, and the imports are seen', () => {

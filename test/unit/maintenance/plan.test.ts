@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { classifyFiles } from '../../../src/format/file-names.ts'
 import { type PlanInput, planMaintenance } from '../../../src/maintenance/plan.ts'
@@ -169,7 +169,7 @@ describe('for any listing', () => {
             .filter((other) => other.endsWith('.delta'))
             .map((other) => Number.parseInt(other, 10))
             .sort((a, b) => a - b)
-          for (const [i, version] of left.entries()) expect(version).toBe(left[0]! + i)
+          for (const [i, version] of left.entries()) expect(version).toBe(left[0] + i)
         }
       }),
       { numRuns: 300 },

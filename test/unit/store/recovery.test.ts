@@ -277,6 +277,20 @@ describe('a damaged delta', () => {
     await failure('TIDEMARK_CORRUPT_FILE', () => opened.provider.latestVersion())
   })
 
+  test('that belongs to another partition is named, where a version above it is read', async () => {
+    const files = await checkpoint(1)
+    {
+      await using opened = await openProvider({}, files)
+      await commitVersions(opened.provider, 2)
+      const other = opened.stores.provider({ operatorId: 0, partitionId: 1 })
+      await commitVersions(other, 2)
+    }
+    await plant(files, '2.delta', (await files.read('state/0/1/2.delta'))!)
+    await using opened = await openProvider({}, files)
+    const error = await failure('TIDEMARK_CORRUPT_FILE', () => opened.provider.getReadStore(3))
+    expect(error.path).toBe('state/0/0/2.delta')
+  })
+
   test('of version 2 named 3 is refused', async () => {
     const files = await checkpoint(2)
     await plant(files, '3.delta', await readFile(files, '2.delta'))

@@ -46,9 +46,7 @@ async function playWithFault(
   } catch (error) {
     assertTyped(error)
     // A second try meets the fault that lasts, or works. Whatever it is told, nothing is forgotten.
-    await tryOnce(
-      async () => void (await (await stores.provider(SCENARIO_STORE).getStore()).abort()),
-    )
+    await tryOnce(async () => (await stores.provider(SCENARIO_STORE).getStore()).abort())
     ledger.acknowledged.cleaned(2)
     ledger.underway?.cleaned(2)
     await tryOnce(() => stores.doMaintenance())
@@ -96,7 +94,7 @@ describe('a system call fails', () => {
       const faulty = faultyFiles(disk, fault)
       const files = new MemoryFileManager({ disk, native: faulty.native })
       try {
-        await playWithFault(files, faulty.heal, {})
+        await playWithFault(files, () => faulty.heal(), {})
         expect(disk.openCount, 'descriptors left open').toBe(0)
       } catch (error) {
         failures.add({ index, method, args: calls[index - 1].args }, fault.errno, error)
@@ -114,7 +112,7 @@ describe('a system call fails', () => {
       const faulty = faultyFiles(systemFiles, fault)
       try {
         const files = await LocalFileManager.open(folder, { native: faulty.native })
-        await playWithFault(files, faulty.heal, { durability: 'os' })
+        await playWithFault(files, () => faulty.heal(), { durability: 'os' })
       } catch (error) {
         failures.add(faulty.calls[at - 1], fault.errno, error)
       } finally {
@@ -153,10 +151,8 @@ describe('the storage does not say whether it published', () => {
       const disk = new MemoryDisk()
       let lying = false
       const inner = new MemoryFileManager({ disk })
-      const { files: timed, arrive } = lyingFiles(inner, (call) =>
-        lying && publishes(call) ? lie : undefined,
-      )
-      const files = aroundCalls(timed, async (call, proceed) => {
+      const storage = lyingFiles(inner, (call) => (lying && publishes(call) ? lie : undefined))
+      const files = aroundCalls(storage.files, async (call, proceed) => {
         const asks = call.method === 'deleteFile' && String(call.args[0]).includes('.delta-')
         if (lying && asks && !settles) throw unavailable(call)
         return proceed()
@@ -171,18 +167,18 @@ describe('the storage does not say whether it published', () => {
       lying = false
       if (settles && told !== undefined) {
         // Told that it failed: then it is not there, and never will be.
-        expect(isStateStoreError(told, 'TIDEMARK_STORAGE_TIMEOUT'), String(told)).toBe(true)
+        expect(isStateStoreError(told, 'TIDEMARK_STORAGE_TIMEOUT'), 'a timeout').toBe(true)
         expect(lie, 'told of failure').not.toBe('done')
         ledger.underway = undefined
         if (parent < 3) ledger.acknowledged = ledger.acknowledged.undoneTo(parent + 1)
       } else if (settles) {
         expect(lie, 'told of success').toBe('done')
       } else {
-        expect(isStateStoreError(told, 'TIDEMARK_COMMIT_OUTCOME_UNKNOWN'), String(told)).toBe(true)
+        expect(isStateStoreError(told, 'TIDEMARK_COMMIT_OUTCOME_UNKNOWN'), 'unknown').toBe(true)
       }
-      if (arrives === 'before the next open') await arrive()
+      if (arrives === 'before the next open') await storage.arrive()
       await (await provider.getStore()).abort()
-      await arrive()
+      await storage.arrive()
       await checkRecovered(files, { checksumFiles: false }, ledger, stores)
     })
   })
@@ -197,9 +193,10 @@ test.each(['done', 'lost', 'late'] as const)(
   async (lie) => {
     const inner = new MemoryFileManager()
     let lying = false
-    const { files, arrive } = lyingFiles(inner, ({ method, args }) =>
+    const storage = lyingFiles(inner, ({ method, args }) =>
       lying && method === 'moveReplacing' && String(args[0]).startsWith('state/') ? lie : undefined,
     )
+    const { files } = storage
     const options = { minDeltasForSnapshot: 100, checksumFiles: false }
     const ledger = new Ledger()
     const stores = await StateStores.open(files, scenarioOptions(options))
@@ -215,7 +212,7 @@ test.each(['done', 'lost', 'late'] as const)(
     ledger.acknowledged = ledger.acknowledged.undoneTo(latest)
     ledger.underway = undefined
     await commitOver(provider, ledger, 3, 44)
-    await arrive()
+    await storage.arrive()
     await checkRecovered(files, options, ledger, stores)
   },
 )
@@ -344,7 +341,7 @@ describe('the stores are closed in the middle', () => {
     counting = false
     // Maintenance gives up and a commit is finished; nobody is told that another writer came.
     const closed = failure === undefined || isStateStoreError(failure, 'TIDEMARK_PROVIDER_CLOSED')
-    expect(closed, String(failure)).toBe(true)
+    expect(closed, 'closed, or done').toBe(true)
     if (action === 'commit') expect(failure).toBeUndefined()
     await (closing ?? stores.close())
     await checkRecovered(files, options, ledger)
@@ -366,14 +363,14 @@ test('a rewind overtakes cleaning at each of its operations, and nothing that it
   const rewoundAt = async (at: number | undefined): Promise<number> => {
     let counting = false
     let rewind: Promise<void> | undefined
-    let done = false
+    const state = { done: false }
     let count = 0
     const files = aroundCalls(new MemoryFileManager(), async (_, proceed) => {
       if (!counting || rewind !== undefined || ++count !== at) return proceed()
-      rewind = commitOver(provider, ledger, 3, 40).finally(() => (done = true))
+      rewind = commitOver(provider, ledger, 3, 40).finally(() => (state.done = true))
       rewind.catch(() => undefined) // Awaited below; it may fail before that.
       // The operation waits until the rewind is through, or waits for us.
-      for (let turn = 0; turn < 50 && !done; turn++)
+      for (let turn = 0; turn < 50 && !state.done; turn++)
         await new Promise((turned) => setImmediate(turned))
       return proceed()
     })

@@ -69,7 +69,7 @@ export interface SealedCommit {
 
 export interface CommitResult {
   readonly info: VersionInfo
-  /** False if the same commit was there already and nothing was written. */
+  /** False if the same commit was there already: nothing was undone, at most its trailer was renewed. */
   readonly written: boolean
   readonly sealMs: number
   readonly publishMs: number
@@ -208,33 +208,52 @@ export function buildTrailer({
 
 // --- 2. publish
 
-/** False if the very same version was there already. */
+/** False if the same commit was there already: nothing was undone, at most its trailer was renewed. */
 async function publish(commit: SealedCommit, context: CommitContext): Promise<boolean> {
   const { version } = commit.info
   const rewinds = version <= context.latest
+  let undoes = rewinds
   if (rewinds) {
     const existing = await peekVersion(version, context.recovery)
-    // The same batch run again: same operations on the same parent. What is there is what we would write.
-    if (existing !== undefined && existing !== 'foreign' && existing.id === commit.info.id) {
-      await commit.file.discard()
-      return false
+    // The same batch run again: same operations on the same parent. What is there is what we would write, and what follows it stays.
+    if (isSameCommit(existing, commit)) {
+      if (keepsPromise(existing, commit)) {
+        await commit.file.discard()
+        return false
+      }
+      undoes = false
     }
+  }
+  if (undoes) {
     context.rewinding(version)
     await removeUndone(version, context.lease.directory, context.recovery)
   }
   const sidecar = sidecarName(commit.name)
-  if (!rewinds && context.sidecars.has(sidecar)) await context.lease.directory.remove(sidecar)
+  if (!undoes && context.sidecars.has(sidecar)) await context.lease.directory.remove(sidecar)
   context.sidecars.delete(sidecar)
   const written = await moveIn(commit, rewinds ? 'replace' : 'if-absent', context)
-  if (!written || !context.options.checksumFiles) return written
-  try {
-    await writeSidecar(context.lease.directory, commit.file, context.clock)
-    context.sidecars.add(sidecar)
-  } catch (error) {
-    // The version stands without it: a sidecar is an extra, and Spark accepts its absence.
-    context.sidecarFailed(error)
+  if (written && context.options.checksumFiles) {
+    try {
+      await writeSidecar(context.lease.directory, commit.file, context.clock)
+      context.sidecars.add(sidecar)
+    } catch (error) {
+      // The version stands without it: a sidecar is an extra, and Spark accepts its absence.
+      context.sidecarFailed(error)
+    }
   }
-  return true
+  return written && (undoes || !rewinds)
+}
+
+function isSameCommit(
+  existing: VersionInfo | 'foreign' | undefined,
+  commit: SealedCommit,
+): existing is VersionInfo {
+  return existing !== undefined && existing !== 'foreign' && existing.id === commit.info.id
+}
+
+/** Whether the file that is there says what the commit was asked to promise; the id does not cover it, so the same commit may ask for more. */
+function keepsPromise(existing: VersionInfo, commit: SealedCommit): boolean {
+  return existing.committedThrough >= commit.info.committedThrough
 }
 
 /** Moves the sealed delta to its place. False if the very same version was there already; design section 7, rule 5. */
@@ -248,12 +267,12 @@ async function moveIn(
     if ((await move(commit, mode, context)) === 'published') return true
     const existing = await peekVersion(commit.info.version, context.recovery)
     if (existing === undefined) continue
-    if (existing !== 'foreign' && existing.id === commit.info.id) {
+    if (isSameCommit(existing, commit) && keepsPromise(existing, commit)) {
       await commit.file.discard()
       return false
     }
     refuseForeignAndNewer(existing, commit, context)
-    // Stamp not higher, and not in the history that was loaded: a leftover of an earlier attempt.
+    // Stamp not higher, and not in the history that was loaded: a leftover of an earlier attempt; or the same commit, promising less.
     mode = 'replace'
   }
   throw new StateStoreError(

@@ -399,6 +399,21 @@ export function writerLeaseContract(
         expect(await names(files)).toHaveLength(4)
       })
 
+      test('a batch run again with a higher committedThrough keeps that, and what follows it', async () => {
+        const first = await writer({ checksumFiles: true })
+        for (const k of ['1', '2', '3']) await commitRows(first.provider, { k })
+        const again = { from: 1, rewind: 'allow', committedThrough: 2 } as const
+        expect(await commitRows(first.provider, { k: '2' }, again)).toBe(2)
+        await first.stores.close()
+        const second = await writer()
+        await failure('TIDEMARK_REWIND_REFUSED', () =>
+          second.provider.getStore(1, { rewind: 'allow' }),
+        )
+        expect(await readRows(second.provider, 3)).toEqual({ k: '3' })
+        expect(await second.provider.latestVersion()).toBe(3)
+        await expectClean(files)
+      })
+
       test('what is undone goes highest first, snapshots before their deltas, and the version itself is replaced', async () => {
         const changes: string[] = []
         const over = await withHook(({ method, args }) => {
@@ -474,6 +489,15 @@ export function writerLeaseContract(
         await failure('TIDEMARK_FENCED', () => commitRows(second.provider, { k: 'zombie' }))
         expect(await commitRows(third.provider, { k: 'newer' })).toBe(4)
         await expectClean(files)
+      })
+
+      test('what its successor has done to the files is FENCED to it, not missing or broken', async () => {
+        const older = await writer({ maxBatchesToRetainInMemory: 1 })
+        await commitVersions(older.provider, 4)
+        const newer = await writer()
+        await commitRows(newer.provider, { newer: '2' }, { from: 1, rewind: 'allow' })
+        // Version 3 is not in memory any more, and its file is gone.
+        await failure('TIDEMARK_FENCED', () => older.provider.getStore(3))
       })
 
       test('who lost the race for a number stays out as well', async () => {

@@ -61,16 +61,29 @@ export class StagedStateFile {
     return this.#crc
   }
 
+  /** Throws CODEC_FAILED; then the row is in no file, and seal() throws it again. */
   put(key: Uint8Array, value: Uint8Array): void {
-    this.#writer.put(key, value)
+    try {
+      this.#writer.put(key, value)
+    } catch (error) {
+      this.#failure ??= { error }
+      throw error
+    }
   }
 
+  /** Throws as put. */
   remove(key: Uint8Array): void {
-    this.#writer.remove(key)
+    try {
+      this.#writer.remove(key)
+    } catch (error) {
+      this.#failure ??= { error }
+      throw error
+    }
   }
 
   /** Ends the record stream; no row may follow. */
   end(): StreamTotals {
+    this.#throwFailure()
     return this.#writer.seal()
   }
 

@@ -276,7 +276,7 @@ export class StoreWriter implements StoreHost {
       this.#committed = store
       this.#open = undefined
       this.#committedThrough = committedThrough
-      if (result.written) this.#latest = version
+      this.#latest = result.written ? version : Math.max(this.#latest ?? 0, version)
       historical.detachFrom(version)
       const { sealMs, publishMs, installMs } = result
       Object.assign(counters.latencies, { sealMs, publishMs, installMs })

@@ -35,6 +35,20 @@ describe('the same batch again', () => {
     await expectClean(opened.files)
   })
 
+  test('already in place above the newest known version makes it the newest', async () => {
+    await using twin = await openProvider()
+    await commitRows(twin.provider, { a: '1' })
+    await using opened = await openProvider()
+    const store = await opened.provider.getStore()
+    store.put(text('a'), text('1'))
+    // As a move whose answer was lost leaves it.
+    await plant(opened.files, '1.delta', await readFile(twin.files, '1.delta'))
+    expect(await store.commit()).toBe(1)
+    expect(await opened.provider.latestVersion()).toBe(1)
+    expect(await commitRows(opened.provider, { a: '2' })).toBe(2)
+    await expectClean(opened.files)
+  })
+
   test('is another version if an operation, its order or the progress differs', async () => {
     await using opened = await openProvider()
     await commitRows(opened.provider, { z: '0' })

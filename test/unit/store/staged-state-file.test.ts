@@ -1,7 +1,12 @@
 // A delta that is written in the background while its rows come in: nobody but commit hears of a failure, and nothing is left behind.
 
 import { expect, test } from 'vitest'
+import type { Compression } from '../../../src/codec/compression.ts'
+import { compressionOf } from '../../../src/codec/compressions.ts'
+import { StateStoreError } from '../../../src/errors.ts'
+import { LeasedDirectory } from '../../../src/files/leased-directory.ts'
 import { MemoryFileManager } from '../../../src/files/memory.ts'
+import { StagedStateFile } from '../../../src/store/staged-state-file.ts'
 import { aroundCalls } from '../../support/around-calls.ts'
 import { errnoError } from '../../support/faulty-fs.ts'
 import {
@@ -42,6 +47,33 @@ test('a large batch reaches the staging folder before its commit, and nothing el
   await store.abort()
   expect(await names(files, STAGING)).toEqual([])
   await stores.close()
+})
+
+test('after a codec has failed the row it failed on cannot be committed over', async () => {
+  const files = new MemoryFileManager()
+  await files.makeDirectories('state/0/0', 'os')
+  await files.makeDirectories('staging', 'os')
+  const broken: Compression = {
+    ...compressionOf('lz4'),
+    encodeBlock: () => {
+      throw new StateStoreError('TIDEMARK_CODEC_FAILED', 'the codec failed')
+    },
+  }
+  const file = new StagedStateFile({
+    directory: new LeasedDirectory({
+      files,
+      directory: 'state/0/0',
+      staging: 'staging',
+      durability: 'os',
+    }),
+    name: '1.delta',
+    kind: 'delta',
+    compression: broken,
+    rowChecksums: false,
+  })
+  await failure('TIDEMARK_CODEC_FAILED', () => file.put(text('k'), new Uint8Array(100_000)))
+  await failure('TIDEMARK_CODEC_FAILED', () => file.end())
+  await file.discard()
 })
 
 test('a failure in the background is thrown by commit, once, and the next commit works', async () => {

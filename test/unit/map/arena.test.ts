@@ -94,10 +94,21 @@ test('a record that changes to the long form of its lengths is not overwritten i
   expect(arena.overwrite(ref, new Uint8Array(10))).toBe(false)
 })
 
-test('the last record of the address space is refused, not wrapped around', () => {
-  const arena = newArena(2 ** 31)
-  // Jumbo records cost a slot each: with 2^28 units a segment there are 16 slots, of which slot 0 is unused.
-  expect(2 ** (32 - arena.unitBits)).toBe(16)
+test('memory counted is memory allocated, through growth, jumbo records and release', () => {
+  const budget = new MemoryBudget(Infinity)
+  const arena = new Arena(budget, 4096)
+  const allocated = (): number => arena.bytes.reduce((sum, bytes) => sum + bytes.byteLength, 0)
+  const refs = Array.from({ length: 200 }, (_, i) =>
+    arena.append(1, 0, new Uint8Array(8), new Uint8Array(i % 20 === 0 ? 10_000 : 100)),
+  )
+  expect(budget.usedBytes).toBe(allocated())
+  for (const ref of refs) arena.free(ref)
+  expect(budget.usedBytes).toBe(allocated())
+  for (const segment of arena.segments) {
+    if (segment !== undefined && segment !== arena.writingTo) arena.releaseSegment(segment)
+  }
+  expect(budget.usedBytes).toBe(allocated())
+  expect(budget.usedBytes).toBe(4096)
 })
 
 test('at the memory limit the last holes are used before anything is refused', () => {

@@ -19,6 +19,8 @@ import { HashIndex } from './hash-index.ts'
 import { Journal } from './journal.ts'
 import { SegmentCursor } from './map-cursor.ts'
 import type { MapCursor } from './map-cursor.ts'
+import { PinnedView } from './map-view.ts'
+import type { MapReader, MapView, VersionEntry } from './map-view.ts'
 import { MemoryBudget } from './memory-budget.ts'
 import { PinTable } from './pin-table.ts'
 import type { Pin } from './pin-table.ts'
@@ -40,6 +42,7 @@ import { restampJournal } from './restamp.ts'
 import { newestAtOrBelow, undoJournal } from './undo.ts'
 
 export type { MapCursor } from './map-cursor.ts'
+export type { MapReader, MapView } from './map-view.ts'
 
 const MEMORY_BYTES_MAX_DEFAULT = 32 * 1024 ** 3
 const SEED_BYTES = 8
@@ -53,35 +56,6 @@ export interface VersionedMapOptions {
   segmentBytesMax?: number
   /** Sizes the index from the start, so that loading so many keys does not grow it. Default 0. */
   expectedKeys?: number
-}
-
-/** What can be asked of a state, be it the newest (the map itself) or a pinned version (MapView). */
-export interface MapReader {
-  /** A copy of the value, the caller's to keep; undefined if there is none. */
-  get(key: Uint8Array): Uint8Array | undefined
-  /** A view of the value, valid until the next call that changes the map. */
-  getView(key: Uint8Array): Uint8Array | undefined
-  has(key: Uint8Array): boolean
-  /** All rows as of now; later changes do not show. Close it, or read it to its end: it holds memory and keeps compaction off. */
-  cursor(): MapCursor
-  /** Keys this reader sees. */
-  readonly keyCount: number
-  /** Sum of the bytes of all keys and values this reader sees. */
-  readonly plainBytes: number
-}
-
-/** A version, pinned: it stays readable while later versions are committed and after it was released. */
-export interface MapView extends MapReader {
-  readonly version: number
-  /** Unpins. May be called again; every other call then throws TIDEMARK_STORE_FINISHED. */
-  release(): void
-}
-
-interface VersionEntry {
-  readonly version: number
-  readonly sequence: number
-  readonly keyCount: number
-  readonly plainBytes: number
 }
 
 export class VersionedMap implements MapReader {
@@ -490,65 +464,5 @@ export class VersionedMap implements MapReader {
       `The map holds ${this.#budget.usedBytes} bytes and what it needs next would exceed its limit of ${this.#budget.bytesMax}; ` +
         'raise memoryBytesMax, hold fewer versions in memory, or spread the keys over more partitions',
     )
-  }
-}
-
-/** What a view asks of its map. */
-interface ViewSource {
-  get(key: Uint8Array, sequence: number): Uint8Array | undefined
-  getView(key: Uint8Array, sequence: number): Uint8Array | undefined
-  has(key: Uint8Array, sequence: number): boolean
-  cursor(sequence: number): MapCursor
-  release(pin: Pin): void
-}
-
-class PinnedView implements MapView {
-  readonly version: number
-  readonly keyCount: number
-  readonly plainBytes: number
-  #sequence: number
-  #pin: Pin | undefined
-  #source: ViewSource
-
-  constructor(entry: VersionEntry, pin: Pin, source: ViewSource) {
-    this.version = entry.version
-    this.keyCount = entry.keyCount
-    this.plainBytes = entry.plainBytes
-    this.#sequence = entry.sequence
-    this.#pin = pin
-    this.#source = source
-  }
-
-  get(key: Uint8Array): Uint8Array | undefined {
-    return this.#open().get(key, this.#sequence)
-  }
-
-  getView(key: Uint8Array): Uint8Array | undefined {
-    return this.#open().getView(key, this.#sequence)
-  }
-
-  has(key: Uint8Array): boolean {
-    return this.#open().has(key, this.#sequence)
-  }
-
-  cursor(): MapCursor {
-    return this.#open().cursor(this.#sequence)
-  }
-
-  release(): void {
-    const pin = this.#pin
-    if (pin === undefined) return
-    this.#pin = undefined
-    this.#source.release(pin)
-  }
-
-  #open(): ViewSource {
-    if (this.#pin === undefined) {
-      throw new StateStoreError(
-        'TIDEMARK_STORE_FINISHED',
-        `The view of version ${this.version} was released; open a new one`,
-      )
-    }
-    return this.#source
   }
 }

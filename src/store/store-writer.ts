@@ -1,48 +1,28 @@
-// StoreWriter — the half of a provider that exists only while it holds the lease: opens for update, commits, aborts, publishes snapshots.
+// StoreWriter — the half of a provider that exists only while it holds the lease: opens for update, commits, aborts.
 //
 // open: settle (a commit whose outcome is unknown) · survey (what is the newest version?) · check the rewind · recall or load · begin
 //
-// Every method is called under the provider's mutex, except writeSnapshot, which takes it to publish. While nothing fails, memory is the
-// truth and opening reads no file; after any failed commit the next open surveys the files anew.
-// Once FENCED or POISONED, a writer refuses everything but abort.
+// Opens run under the provider's mutex; commits and aborts take it. While nothing fails, memory is the truth and opening reads no file; after
+// any failed commit the next open surveys the files anew. Once FENCED or POISONED, a writer refuses everything but abort.
+// Not here: the lease and the files it may write (leased-store.ts), snapshots and cleaning (store-maintenance.ts).
 
 import { publishStep } from '../base/diagnostics.ts'
-import { compressionOf } from '../codec/compressions.ts'
 import { isStateStoreError, StateStoreError } from '../errors.ts'
-import type { FileStatus } from '../files/file-manager.ts'
-import { deltaName, sidecarName, snapshotName, type StoreFiles } from '../format/file-names.ts'
+import { deltaName } from '../format/file-names.ts'
 import { canonicalProgress } from '../format/progress.ts'
-import {
-  type CommitContext,
-  commitStore,
-  buildTrailer,
-  settleCommit,
-  UnsettledCommitError,
-} from './commit.ts'
-import type { Maintainable, SnapshotTicket } from './maintainable.ts'
-import { OpenStore, type StoreHost } from './open-store.ts'
+import { type CommitContext, commitStore, settleCommit, UnsettledCommitError } from './commit.ts'
+import { LeasedStore } from './leased-store.ts'
+import type { Maintainable } from './maintainable.ts'
 import type { StateStoreMetrics } from './metrics.ts'
-import { loadVersion, type Recovered, type SidecarSubject, type WarmStart } from './recovery.ts'
-import {
-  fileOptions,
-  FilesChangedError,
-  listFiles,
-  openSource,
-  peekVersion,
-} from './state-files.ts'
-import { surveyAbove } from './survey.ts'
+import { OpenStore, type StoreHost } from './open-store.ts'
+import { loadVersion, type Recovered, type WarmStart } from './recovery.ts'
 import { checkRewind } from './rewind.ts'
-import { checkStateFile } from '../format/state-file-reader.ts'
-import type { StreamTotals } from '../format/state-file-writer.ts'
-import type { Trailer } from '../format/trailer.ts'
-import { SnapshotSlot } from './snapshot-slot.ts'
-import { StagedStateFile } from './staged-state-file.ts'
-import { writeSidecar } from './state-sidecar.ts'
+import type { StagedStateFile } from './staged-state-file.ts'
+import { peekVersion } from './state-files.ts'
 import type { CommitOptions } from './state-store.ts'
-import { storeIdText } from './store-id.ts'
+import { StoreMaintenance } from './store-maintenance.ts'
 import { countLoad, recoveryContext, storeLocation, type StoreParts } from './store-parts.ts'
-import type { VersionInfo } from './version-info.ts'
-import { WriterLease } from './writer-lease.ts'
+import { surveyAbove } from './survey.ts'
 
 export interface GetStoreOptions {
   /** No version up to this one may be undone from now on; the highest ever given counts. */
@@ -62,43 +42,34 @@ export interface WriterHooks {
 
 export class StoreWriter implements StoreHost {
   readonly #parts: StoreParts
-  readonly #lease: WriterLease
+  readonly #leased: LeasedStore
   readonly #hooks: WriterHooks
-  readonly #snapshots = new SnapshotSlot()
-  readonly #damagedSnapshots = new Set<number>()
-  /** The last snapshot that was read from end to end and found whole. */
-  #checkedSnapshot: number | undefined
-  #sidecars = new Set<string>()
+  readonly #maintenance: StoreMaintenance
   /** The newest version on disk; undefined until surveyed. */
   #latest: number | undefined
   #committedThrough = 0
   #open: OpenStore | undefined
   #committed: OpenStore | undefined
   #unsettled: UnsettledCommitError | undefined
-  #ended: StateStoreError | undefined
-  /** How often a commit has undone versions; cleaning that was planned before is off. */
-  #rewindCount = 0
 
-  private constructor(parts: StoreParts, lease: WriterLease, hooks: WriterHooks) {
-    this.#parts = parts
-    this.#lease = lease
+  private constructor(leased: LeasedStore, hooks: WriterHooks) {
+    this.#parts = leased.parts
+    this.#leased = leased
     this.#hooks = hooks
+    this.#maintenance = new StoreMaintenance(leased, () => this.#open?.version)
   }
 
   static async claim(parts: StoreParts, hooks: WriterHooks): Promise<StoreWriter> {
-    const { id, files, options } = parts
-    const { durability, clock, owner } = options
-    const lease = await WriterLease.claim({ id, files, durability, clock, owner })
-    return new StoreWriter(parts, lease, hooks)
+    return new StoreWriter(await LeasedStore.claim(parts), hooks)
   }
 
   get #storeId(): string {
-    return storeIdText(this.#parts.id)
+    return this.#leased.storeId
   }
 
   /** The newest version, or undefined while it is not known for certain. */
   get latest(): number | undefined {
-    const certain = this.#endedBy === undefined && this.#unsettled === undefined
+    const certain = this.#leased.endedBy === undefined && this.#unsettled === undefined
     return certain ? this.#latest : undefined
   }
 
@@ -111,7 +82,7 @@ export class StoreWriter implements StoreHost {
 
   async open(target: number | undefined, request: GetStoreOptions): Promise<OpenStore> {
     const startedMs = this.#parts.options.clock.elapsedMs()
-    this.#checkUsable()
+    this.#leased.checkUsable()
     if (this.#open !== undefined) {
       throw new StateStoreError(
         'TIDEMARK_STORE_BUSY',
@@ -120,7 +91,7 @@ export class StoreWriter implements StoreHost {
       )
     }
     const { map, info } = await this.#prepare(target, request).catch(async (error: unknown) => {
-      throw this.#ending(await this.#orFenced(error))
+      throw this.#leased.ending(await this.#leased.orFenced(error))
     })
     map.begin()
     this.#open = new OpenStore({
@@ -160,7 +131,7 @@ export class StoreWriter implements StoreHost {
     const above = await surveyAbove(recovered.info, recovered.files, context)
     this.#latest = above.version
     this.#committedThrough = Math.max(this.#committedThrough, above.committedThrough)
-    this.#sidecars = new Set(recovered.files.sidecars.keys())
+    for (const name of recovered.files.sidecars.keys()) this.#leased.sidecars.add(name)
     return recovered
   }
 
@@ -180,32 +151,11 @@ export class StoreWriter implements StoreHost {
     const context = recoveryContext(this.#parts, signal)
     const recovered = await loadVersion(target, context, await trustedWarmStart(this.#parts))
     countLoad(this.#parts, recovered, startedMs)
-    for (const version of recovered.damagedSnapshots) this.#damagedSnapshots.add(version)
+    for (const version of recovered.damagedSnapshots) this.#maintenance.foundDamaged(version)
     installed.adopt(recovered)
     installed.retain(Math.max(1, options.maxBatchesToRetainInMemory))
-    for (const subject of recovered.staleSidecars) await this.#repairSidecar(subject)
+    for (const subject of recovered.staleSidecars) await this.#leased.repairSidecar(subject)
     return recovered
-  }
-
-  /** A sidecar is an extra, so a repair that fails fails nothing else. */
-  async #repairSidecar(subject: SidecarSubject): Promise<void> {
-    const { directory } = this.#lease
-    try {
-      if (this.#parts.options.checksumFiles) {
-        await writeSidecar(directory, subject, this.#parts.options.clock)
-      } else {
-        await directory.remove(sidecarName(subject.name))
-      }
-    } catch (error) {
-      this.#sidecarFailed(this.#ending(error))
-    }
-  }
-
-  #sidecarFailed(error: unknown): void {
-    this.#parts.counters.sidecarFailures++
-    this.#parts.options.logger.warn(
-      `A sidecar of ${this.#storeId} could not be written; the version stands: ${String(error)}`,
-    )
   }
 
   async #settle(): Promise<void> {
@@ -213,10 +163,10 @@ export class StoreWriter implements StoreHost {
     if (unsettled === undefined) return
     try {
       const { commit, reason } = unsettled
-      await settleCommit(commit, this.#lease, recoveryContext(this.#parts), reason)
+      await settleCommit(commit, this.#leased.lease, recoveryContext(this.#parts), reason)
     } catch (error) {
       if (error instanceof UnsettledCommitError) throw this.#outcomeUnknown(error)
-      throw this.#ending(error)
+      throw this.#leased.ending(error)
     }
     this.#unsettled = undefined
     this.#latest = undefined
@@ -225,7 +175,7 @@ export class StoreWriter implements StoreHost {
   // --- StoreHost
 
   stageDelta(version: number): StagedStateFile {
-    return this.#stage('delta', deltaName(version + 1))
+    return this.#leased.stage('delta', deltaName(version + 1))
   }
 
   checkCommit(version: number, { progress, committedThrough }: CommitOptions): void {
@@ -269,7 +219,7 @@ export class StoreWriter implements StoreHost {
   async #commit(store: OpenStore, request: CommitOptions): Promise<number> {
     const { counters, historical } = this.#parts
     try {
-      this.#checkUsable()
+      this.#leased.checkUsable()
       const result = await commitStore(store, request, this.#commitContext())
       const { version, committedThrough } = result.info
       this.#committed?.releaseCommitted()
@@ -284,7 +234,7 @@ export class StoreWriter implements StoreHost {
       this.#hooks.committed()
       return version
     } catch (error) {
-      throw this.#commitFailed(store, request, await this.#orFenced(error))
+      throw this.#commitFailed(store, request, await this.#leased.orFenced(error))
     }
   }
 
@@ -296,7 +246,9 @@ export class StoreWriter implements StoreHost {
     if (request.signal?.aborted && error === request.signal.reason) return error
     if (error instanceof UnsettledCommitError) this.#unsettled = error
     const cause =
-      error instanceof UnsettledCommitError ? this.#outcomeUnknown(error) : this.#ending(error)
+      error instanceof UnsettledCommitError
+        ? this.#outcomeUnknown(error)
+        : this.#leased.ending(error)
     const known = isStateStoreError(cause) ? cause : undefined
     return new StateStoreError(
       known?.code ?? 'TIDEMARK_INVARIANT_VIOLATED',
@@ -314,45 +266,6 @@ export class StoreWriter implements StoreHost {
     )
   }
 
-  /**
-   * What a newer writer does to the files looks to an older one like missing or broken versions. So before anybody is told that, we look
-   * whether the lease is lost: then that is the matter. All of these are found by reading, before anything was published.
-   */
-  async #orFenced(error: unknown): Promise<unknown> {
-    const kind = isStateStoreError(error) ? error.kind : undefined
-    if (kind !== 'missing' && kind !== 'corrupt' && kind !== 'conflict') return error
-    try {
-      await this.#lease.directory.refuseIfFenced()
-    } catch (reason) {
-      if (isStateStoreError(reason, 'TIDEMARK_FENCED')) return reason
-    }
-    return error
-  }
-
-  /** Remembers an error after which this writer may not go on. */
-  #ending(error: unknown): unknown {
-    if (isStateStoreError(error, 'TIDEMARK_FENCED', 'TIDEMARK_POISONED')) {
-      if (error.code === 'TIDEMARK_FENCED') publishStep('fenced', { storeId: this.#storeId, error })
-      this.#ended = error
-    }
-    return error
-  }
-
-  /** The error after which this writer may not go on, if there was one. */
-  get #endedBy(): StateStoreError | undefined {
-    return this.#ended ?? this.#lease.lost
-  }
-
-  #checkUsable(): void {
-    const ended = this.#endedBy
-    if (ended === undefined) return
-    throw new StateStoreError(
-      ended.code,
-      `The writer of ${this.#storeId} (generation ${this.#lease.generation}) was ended by an earlier error and stays ended; open a new provider: ${ended.message}`,
-      { storeId: this.#storeId, published: 'no', cause: ended },
-    )
-  }
-
   #commitContext(): CommitContext {
     const { id, options, installed } = this.#parts
     return {
@@ -360,187 +273,44 @@ export class StoreWriter implements StoreHost {
       options,
       clock: options.clock,
       logger: options.logger,
-      lease: this.#lease,
+      lease: this.#leased.lease,
       recovery: recoveryContext(this.#parts),
       installed,
       latest: this.#latest ?? 0,
       committedThrough: this.#committedThrough,
-      sidecars: this.#sidecars,
+      sidecars: this.#leased.sidecars,
       location: this.#parts.files.location,
-      rewinding: (version) => {
-        this.#rewindCount++
-        this.#checkedSnapshot = undefined
-        this.#snapshots.cancelFrom(version)
-      },
-      sidecarFailed: (error) => this.#sidecarFailed(this.#ending(error)),
+      rewinding: (version) => this.#maintenance.rewinding(version),
+      sidecarFailed: (error) => this.#leased.sidecarFailed(this.#leased.ending(error)),
     }
   }
 
-  #stage(kind: 'delta' | 'snapshot', name: string): StagedStateFile {
-    const { compression, rowChecksums } = this.#parts.options
-    return new StagedStateFile({
-      directory: this.#lease.directory,
-      name,
-      kind,
-      compression: compressionOf(compression),
-      rowChecksums,
-    })
-  }
+  // --- maintenance
 
   // --- maintenance
 
   /** Maintenance met an error: one of those after which this writer may not go on is remembered. */
   maintenanceFailed(error: unknown): void {
-    this.#ending(error)
+    this.#leased.ending(error)
   }
 
   /** Undefined while the newest version is not known, or the writer has ended. */
   maintainable(): Maintainable | undefined {
-    const latest = this.latest
-    if (latest === undefined) return undefined
-    const { id, options, counters } = this.#parts
-    const rewindCount = this.#rewindCount
-    return {
-      id,
-      options,
-      latest,
-      damagedSnapshots: this.#damagedSnapshots,
-      list: () => listFiles(recoveryContext(this.#parts)),
-      writeSnapshot: (version, write) => this.#writeSnapshot(version, write),
-      checkSnapshot: (version, files) => this.#checkSnapshot(version, files),
-      cleanLeftovers: () => this.#lease.cleanLeftovers(),
-      remove: (name) => this.#remove(name, { latest, rewindCount }),
-      cleaned: (durationMs) => {
-        counters.latencies.cleanMs = durationMs
-      },
-    }
-  }
-
-  /**
-   * INVARIANT: cleaning and rewinding never meet. A rewind takes away the snapshot that made older deltas dispensable, and commits on top of
-   * those deltas; so a removal runs under the mutex, only if nothing was undone since it was planned, and only if no store is open at a version
-   * that cleaning may take away.
-   */
-  async #remove(name: string, planned: { latest: number; rewindCount: number }): Promise<boolean> {
-    return await this.#parts.mutex.run(async () => {
-      const kept = planned.latest - this.#parts.options.minBatchesToRetain
-      if (planned.rewindCount !== this.#rewindCount) return false
-      if (this.#open !== undefined && this.#open.version < kept) return false
-      await this.#lease.directory.remove(name)
-      this.#sidecars.delete(name)
-      return true
-    })
-  }
-
-  async #checkSnapshot(version: number, files: StoreFiles<FileStatus>): Promise<boolean> {
-    if (this.#checkedSnapshot === version) return true
-    const context = recoveryContext(this.#parts)
-    try {
-      const source = openSource(context, files, 'snapshot', version)
-      if (source === undefined) return false
-      await checkStateFile(source, fileOptions(context, 'snapshot', version))
-    } catch (error) {
-      if (error instanceof FilesChangedError) return false // Undone meanwhile.
-      if (!isStateStoreError(error) || error.kind !== 'corrupt') throw error
-      this.#damagedSnapshots.add(version)
-      publishStep('repair', { storeId: this.#storeId, version, error })
-      return false
-    }
-    this.#checkedSnapshot = version
-    return true
+    return this.latest === undefined ? undefined : this.#maintenance.round(this.latest)
   }
 
   /** Gives up the snapshot under way, and starts none any more. */
   stopSnapshots(): void {
-    this.#snapshots.stop()
+    this.#maintenance.stop()
   }
 
   /** Ends a clean life: the open store is aborted, the staging folder goes, and with it the power to write. */
   async close(): Promise<void> {
     this.stopSnapshots()
-    await this.#snapshots.idle()
+    await this.#maintenance.idle()
     await this.#open?.[Symbol.asyncDispose]()
     this.#committed?.releaseCommitted()
-    if (this.#endedBy === undefined) await this.#lease.release()
-  }
-
-  async #writeSnapshot(
-    version: number,
-    write: (ticket: SnapshotTicket) => Promise<void>,
-  ): Promise<boolean> {
-    const { installed, counters, options } = this.#parts
-    const startedMs = options.clock.elapsedMs()
-    const written = await this.#snapshots.run(version, async (signal) => {
-      const info = installed.info(version)
-      const view = installed.view(version)
-      if (info === undefined || view === undefined) return false
-      const file = this.#stage('snapshot', snapshotName(version))
-      try {
-        await write({ view, file, signal })
-        return await this.#publishSnapshot(info, file, signal)
-      } catch (error) {
-        await file.discard()
-        if (signal.aborted) return false
-        throw this.#ending(error)
-      } finally {
-        view.release()
-      }
-    })
-    if (written !== true) return false
-    counters.latencies.snapshotMs = options.clock.elapsedMs() - startedMs
-    publishStep('snapshot', {
-      storeId: this.#storeId,
-      version,
-      durationMs: counters.latencies.snapshotMs,
-    })
-    return true
-  }
-
-  /** False if the version was undone while its rows were being written. */
-  async #publishSnapshot(
-    info: VersionInfo,
-    file: StagedStateFile,
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    const { mutex, options, counters } = this.#parts
-    const staged = await file.seal(this.#snapshotTrailer(info, file.end()))
-    return await mutex.run(async () => {
-      // A rewind runs under this mutex too: if it came first it has aborted the signal.
-      if (signal.aborted || this.#endedBy !== undefined) {
-        await file.discard()
-        return false
-      }
-      const sidecar = sidecarName(file.name)
-      if (this.#sidecars.delete(sidecar)) await this.#lease.directory.remove(sidecar)
-      await this.#lease.directory.publish(staged, file.name, 'replace')
-      this.#damagedSnapshots.delete(info.version)
-      counters.lastSnapshotVersion = Math.max(counters.lastSnapshotVersion, info.version)
-      if (options.checksumFiles) await this.#addSidecar(file)
-      return true
-    })
-  }
-
-  async #addSidecar(file: StagedStateFile): Promise<void> {
-    try {
-      await writeSidecar(this.#lease.directory, file, this.#parts.options.clock)
-      this.#sidecars.add(sidecarName(file.name))
-    } catch (error) {
-      this.#sidecarFailed(this.#ending(error))
-    }
-  }
-
-  #snapshotTrailer(info: VersionInfo, totals: StreamTotals): Trailer | undefined {
-    const { id, options } = this.#parts
-    if (!options.trailer) return undefined
-    return buildTrailer({
-      id,
-      kind: 'snapshot',
-      info,
-      stamp: this.#lease.nextStamp(),
-      totals,
-      keys: totals.puts,
-      codec: options.compression,
-    })
+    if (this.#leased.endedBy === undefined) await this.#leased.lease.release()
   }
 }
 

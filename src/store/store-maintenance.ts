@@ -1,0 +1,184 @@
+// StoreMaintenance — the engine's side of maintenance: what maintenance/ may see and do of a store whose lease is held here.
+//
+// INVARIANT: cleaning and rewinding never meet. A rewind takes away the snapshot that made older deltas dispensable, and commits on top of
+// those deltas; so a removal runs under the provider's mutex, only if nothing was undone since it was planned, and only if no store is open at a
+// version that cleaning may take away. A snapshot is published under the same mutex, only if its version was not undone meanwhile.
+
+import { publishStep } from '../base/diagnostics.ts'
+import { isStateStoreError } from '../errors.ts'
+import type { FileStatus } from '../files/file-manager.ts'
+import { sidecarName, snapshotName, type StoreFiles } from '../format/file-names.ts'
+import { checkStateFile } from '../format/state-file-reader.ts'
+import type { StreamTotals } from '../format/state-file-writer.ts'
+import type { Trailer } from '../format/trailer.ts'
+import { buildTrailer } from './commit.ts'
+import type { LeasedStore } from './leased-store.ts'
+import type { Maintainable, SnapshotTicket } from './maintainable.ts'
+import { SnapshotSlot } from './snapshot-slot.ts'
+import type { StagedStateFile } from './staged-state-file.ts'
+import { fileOptions, FilesChangedError, listFiles, openSource } from './state-files.ts'
+import { recoveryContext } from './store-parts.ts'
+import type { VersionInfo } from './version-info.ts'
+
+/** What was so when a round of maintenance was planned. */
+interface Plan {
+  readonly latest: number
+  readonly rewindCount: number
+}
+
+export class StoreMaintenance {
+  readonly #leased: LeasedStore
+  /** The version now open for update, if any. */
+  readonly #openVersion: () => number | undefined
+  readonly #snapshots = new SnapshotSlot()
+  readonly #damagedSnapshots = new Set<number>()
+  /** The last snapshot that was read from end to end and found whole. */
+  #checkedSnapshot: number | undefined
+  #rewindCount = 0
+
+  constructor(leased: LeasedStore, openVersion: () => number | undefined) {
+    this.#leased = leased
+    this.#openVersion = openVersion
+  }
+
+  /** A load had to pass over a snapshot. */
+  foundDamaged(version: number): void {
+    this.#damagedSnapshots.add(version)
+  }
+
+  /** A commit is about to undo `version` and what follows it. */
+  rewinding(version: number): void {
+    this.#rewindCount++
+    this.#checkedSnapshot = undefined
+    this.#snapshots.cancelFrom(version)
+  }
+
+  /** Gives up the snapshot under way, and starts none any more. */
+  stop(): void {
+    this.#snapshots.stop()
+  }
+
+  /** Resolves when no snapshot is under way. Not to be awaited under the mutex. */
+  async idle(): Promise<void> {
+    await this.#snapshots.idle()
+  }
+
+  /** What one round may see and do, as of now. */
+  round(latest: number): Maintainable {
+    const { parts, lease } = this.#leased
+    const plan: Plan = { latest, rewindCount: this.#rewindCount }
+    return {
+      id: parts.id,
+      options: parts.options,
+      latest,
+      damagedSnapshots: this.#damagedSnapshots,
+      list: () => listFiles(recoveryContext(parts)),
+      writeSnapshot: (version, write) => this.#writeSnapshot(version, write),
+      checkSnapshot: (version, files) => this.#checkSnapshot(version, files),
+      cleanLeftovers: () => lease.cleanLeftovers(),
+      remove: (name) => this.#remove(name, plan),
+      cleaned: (durationMs) => {
+        parts.counters.latencies.cleanMs = durationMs
+      },
+    }
+  }
+
+  // --- cleaning
+
+  async #remove(name: string, plan: Plan): Promise<boolean> {
+    const { parts, lease, sidecars } = this.#leased
+    return await parts.mutex.run(async () => {
+      if (plan.rewindCount !== this.#rewindCount) return false
+      const kept = plan.latest - parts.options.minBatchesToRetain
+      const open = this.#openVersion()
+      if (open !== undefined && open < kept) return false
+      await lease.directory.remove(name)
+      sidecars.delete(name)
+      return true
+    })
+  }
+
+  async #checkSnapshot(version: number, files: StoreFiles<FileStatus>): Promise<boolean> {
+    if (this.#checkedSnapshot === version) return true
+    const context = recoveryContext(this.#leased.parts)
+    try {
+      const source = openSource(context, files, 'snapshot', version)
+      if (source === undefined) return false
+      await checkStateFile(source, fileOptions(context, 'snapshot', version))
+    } catch (error) {
+      if (error instanceof FilesChangedError) return false // Undone meanwhile.
+      if (!isStateStoreError(error) || error.kind !== 'corrupt') throw error
+      this.#damagedSnapshots.add(version)
+      publishStep('repair', { storeId: this.#leased.storeId, version, error })
+      return false
+    }
+    this.#checkedSnapshot = version
+    return true
+  }
+
+  // --- snapshots
+
+  async #writeSnapshot(
+    version: number,
+    write: (ticket: SnapshotTicket) => Promise<void>,
+  ): Promise<boolean> {
+    const { installed, counters, options } = this.#leased.parts
+    const startedMs = options.clock.elapsedMs()
+    const written = await this.#snapshots.run(version, async (signal) => {
+      const info = installed.info(version)
+      const view = installed.view(version)
+      if (info === undefined || view === undefined) return false
+      const file = this.#leased.stage('snapshot', snapshotName(version))
+      try {
+        await write({ view, file, signal })
+        return await this.#publish(info, file, signal)
+      } catch (error) {
+        await file.discard()
+        if (signal.aborted) return false
+        throw this.#leased.ending(error)
+      } finally {
+        view.release()
+      }
+    })
+    if (written !== true) return false
+    const durationMs = options.clock.elapsedMs() - startedMs
+    counters.latencies.snapshotMs = durationMs
+    publishStep('snapshot', { storeId: this.#leased.storeId, version, durationMs })
+    return true
+  }
+
+  /** False if the version was undone while its rows were being written. */
+  async #publish(info: VersionInfo, file: StagedStateFile, signal: AbortSignal): Promise<boolean> {
+    const { parts, lease, sidecars } = this.#leased
+    const { mutex, options, counters } = parts
+    const staged = await file.seal(this.#trailer(info, file.end()))
+    return await mutex.run(async () => {
+      // A rewind runs under this mutex too: if it came first it has aborted the signal.
+      if (signal.aborted || this.#leased.endedBy !== undefined) {
+        await file.discard()
+        return false
+      }
+      const sidecar = sidecarName(file.name)
+      if (sidecars.delete(sidecar)) await lease.directory.remove(sidecar)
+      await lease.directory.publish(staged, file.name, 'replace')
+      this.#damagedSnapshots.delete(info.version)
+      counters.lastSnapshotVersion = Math.max(counters.lastSnapshotVersion, info.version)
+      if (options.checksumFiles) await this.#leased.addSidecar(file)
+      return true
+    })
+  }
+
+  #trailer(info: VersionInfo, totals: StreamTotals): Trailer | undefined {
+    const { id, options } = this.#leased.parts
+    if (!options.trailer) return undefined
+    return buildTrailer({
+      id,
+      kind: 'snapshot',
+      info,
+      stamp: this.#leased.lease.nextStamp(),
+      totals,
+      keys: totals.puts,
+      codec: options.compression,
+    })
+  }
+}

@@ -140,9 +140,8 @@ export function compressionContract(
       expect(released).toBe(true)
     })
 
-    test.runIf(framed)(
-      'a stream that is cut anywhere but at a frame is CORRUPT_FILE with the offset',
-      async () => {
+    if (framed) {
+      test('a stream that is cut anywhere but at a frame is CORRUPT_FILE with the offset', async () => {
         const packed = compress(compression, rowLikeBytes(300))
         for (let size = 1; size < packed.length; size++) {
           await expect(decompress(compression, packed.subarray(0, size))).rejects.toMatchObject({
@@ -151,20 +150,20 @@ export function compressionContract(
             offset: expect.any(Number) as number,
           })
         }
-      },
-    )
+      })
 
-    test.runIf(framed)('bytes behind the end of a stream are CORRUPT_FILE', async () => {
-      const packed = compress(compression, rowLikeBytes(300))
-      for (const tail of [[0], [1, 2, 3], noiseBytes(10), noiseBytes(100), new Uint8Array(50)]) {
-        const longer = concatBytes([packed, Uint8Array.from(tail)])
-        await expect(decompress(compression, longer)).rejects.toMatchObject({
-          code: 'TIDEMARK_CORRUPT_FILE',
-        })
-      }
-    })
+      test('bytes behind the end of a stream are CORRUPT_FILE', async () => {
+        const packed = compress(compression, rowLikeBytes(300))
+        for (const tail of [[0], [1, 2, 3], noiseBytes(10), noiseBytes(100), new Uint8Array(50)]) {
+          const longer = concatBytes([packed, Uint8Array.from(tail)])
+          await expect(decompress(compression, longer)).rejects.toMatchObject({
+            code: 'TIDEMARK_CORRUPT_FILE',
+          })
+        }
+      })
+    }
 
-    test.runIf(framed)('streams in a row decode to their bytes in a row', async () => {
+    test('streams in a row decode to their bytes in a row', async () => {
       const packed = compress(compression, rowLikeBytes(70_000))
       const back = await decompress(compression, concatBytes([packed, packed, packed]), 999)
       const plain = rowLikeBytes(70_000)

@@ -6,3 +6,18 @@ export interface Logger {
 
 /** The default: says nothing. Everything it would say is also on the diagnostics channels. */
 export const silentLogger: Logger = { info: () => undefined, warn: () => undefined }
+
+/** `logger` without its exceptions: one that throws must not turn a commit that stands into one that failed. */
+export function unfailing(logger: Logger): Logger {
+  const call = (log: () => void): void => {
+    try {
+      log()
+    } catch {
+      // There is nobody left to tell.
+    }
+  }
+  return {
+    info: (message) => call(() => logger.info(message)),
+    warn: (message) => call(() => logger.warn(message)),
+  }
+}

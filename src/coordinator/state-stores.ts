@@ -1,6 +1,7 @@
 // StateStores — the stores of one checkpoint location in this process: the registry of their providers, and their maintenance.
 
 import { publishStep } from '../base/diagnostics.ts'
+import { unfailing } from '../base/logger.ts'
 import { isStateStoreError, StateStoreError } from '../errors.ts'
 import type { CheckpointFileManager } from '../files/file-manager.ts'
 import { LocalFileManager } from '../files/local.ts'
@@ -44,7 +45,7 @@ export class StateStores implements AsyncDisposable {
     location: string | CheckpointFileManager,
     options: StateStoreOptions = {},
   ): Promise<StateStores> {
-    const resolved = resolveOptions(options)
+    const resolved = withUnfailingLogger(resolveOptions(options))
     if (typeof location !== 'string' && (typeof location !== 'object' || location === null)) {
       throw new TypeError(
         `Expected \`location\` to be a string or a file manager, got ${location === null ? 'null' : typeof location}`,
@@ -148,6 +149,10 @@ export class StateStores implements AsyncDisposable {
       `Maintenance of ${storeId} failed and is tried again next round: ${String(error)}`,
     )
   }
+}
+
+function withUnfailingLogger(options: ResolvedOptions): ResolvedOptions {
+  return Object.freeze({ ...options, logger: unfailing(options.logger) })
 }
 
 async function openLocation(location: string): Promise<CheckpointFileManager> {

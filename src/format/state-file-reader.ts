@@ -56,7 +56,7 @@ export interface ReadStateFileOptions {
   readonly version: number
   /** Tried where neither a trailer nor the first bytes tell the codec. */
   readonly configuredCompression?: CompressionName | undefined
-  /** Whether rows carry checksums: the file does not say. */
+  /** Whether rows of a file without trailer carry checksums: it does not say. */
   readonly rowChecksums: boolean
   /** SPARK: floor value lengths to a multiple of 8 in files without trailer, for those of Spark before 2.3. */
   readonly floorValues: boolean
@@ -189,6 +189,7 @@ async function read(
       ...options,
       path: source.path,
       plainBytes: trailer?.plainBytes,
+      rowChecksums: trailer === undefined ? options.rowChecksums : trailer.rowChecksums === true,
       // Values behind a trailer are ours, of whatever size their owner gave them.
       floorValues: options.floorValues && trailer === undefined,
     },

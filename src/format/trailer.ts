@@ -38,6 +38,8 @@ export interface Trailer {
   readonly keys: number
   /** Length of the plain record stream, end marker included. */
   readonly plainBytes: number
+  /** SPARK: true if each row carries a checksum, which nothing else in the file tells; absent if none does. */
+  readonly rowChecksums?: boolean
   /** No version up to this one may be undone. */
   readonly committedThrough?: number
   /** The caller's own JSON, in the sense of progress.ts; null is a value, undefined or absent is none. */
@@ -71,7 +73,7 @@ export function encodeTrailer(trailer: Trailer, compressedCrc: number): Uint8Arr
 /** The fields of the format, in its order, and no others that the object may carry. */
 function trailerBody(trailer: Trailer): Trailer {
   const { store, kind, version, id, parent, stamp, codec, rows, keys, plainBytes } = trailer
-  const { committedThrough, progress } = trailer
+  const { rowChecksums, committedThrough, progress } = trailer
   return {
     store,
     kind,
@@ -83,6 +85,7 @@ function trailerBody(trailer: Trailer): Trailer {
     rows: { put: rows.put, remove: rows.remove },
     keys,
     plainBytes,
+    ...(rowChecksums === true && { rowChecksums }),
     ...(committedThrough !== undefined && { committedThrough }),
     ...(progress !== undefined && { progress }),
   }
@@ -185,7 +188,7 @@ function parseJson(body: Uint8Array, offset: number, path: string): unknown {
 /** What is wrong with `value` as a trailer, in words; undefined if nothing is. Asked before encoding and after decoding. */
 function trailerProblem(value: unknown): string | undefined {
   if (!isRecord(value)) return 'it is no object'
-  const { store, kind, version, id, parent, stamp, rows, committedThrough } = value
+  const { store, kind, version, id, parent, stamp, rows, rowChecksums, committedThrough } = value
   if (!Array.isArray(store) || store.length !== 3 || !isCount(store[0]) || !isCount(store[1]))
     return '`store` is not [operatorId, partitionId, storeName]'
   if (typeof store[2] !== 'string' || store[2] === '') return 'the store name is no text'
@@ -202,6 +205,8 @@ function trailerProblem(value: unknown): string | undefined {
   if (!isCount(value['keys'])) return '`keys` is no whole number'
   if (!isCount(value['plainBytes']) || value['plainBytes'] < 4)
     return '`plainBytes` is no length of a record stream'
+  if (rowChecksums !== undefined && typeof rowChecksums !== 'boolean')
+    return '`rowChecksums` is neither true nor false'
   if (committedThrough !== undefined && !isCount(committedThrough))
     return '`committedThrough` is no version'
   return progressProblem(value['progress'])

@@ -14,7 +14,6 @@ import { crc32c } from '../base/checksum.ts'
 import type { Clock } from '../base/clock.ts'
 import { publishStep } from '../base/diagnostics.ts'
 import type { Logger } from '../base/logger.ts'
-import type { CompressionName } from '../codec/compression.ts'
 import { isStateStoreError, StateStoreError } from '../errors.ts'
 import { joinPath } from '../files/file-manager.ts'
 import type { StagedFile } from '../files/leased-directory.ts'
@@ -131,7 +130,7 @@ async function seal(
       stamp: info.stamp,
       totals,
       keys: store.map.keyCount,
-      codec: context.options.compression,
+      options: context.options,
     })
   const staged = await file.seal(trailer)
   return { info, name: file.name, file, staged }
@@ -177,7 +176,7 @@ export interface TrailerParts {
   readonly stamp: readonly [number, number]
   readonly totals: StreamTotals
   readonly keys: number
-  readonly codec: CompressionName
+  readonly options: ResolvedOptions
 }
 
 /** The trailer of a delta or snapshot of the version that `info` describes. */
@@ -188,7 +187,7 @@ export function buildTrailer({
   stamp,
   totals,
   keys,
-  codec,
+  options,
 }: TrailerParts): Trailer {
   return {
     store: storeTuple(id),
@@ -197,10 +196,11 @@ export function buildTrailer({
     id: info.id,
     parent: info.parent,
     stamp: [...stamp],
-    codec,
+    codec: options.compression,
     rows: { put: totals.puts, remove: totals.removes },
     keys,
     plainBytes: totals.streamBytes,
+    ...(options.rowChecksums && { rowChecksums: true }),
     ...(info.committedThrough > 0 && { committedThrough: info.committedThrough }),
     ...(info.progress !== undefined && { progress: info.progress }),
   }

@@ -16,7 +16,7 @@ export interface StateStoreOptions {
   trailer?: boolean
   /** Write Spark 4.1's `.crc` sidecar beside each file. Present ones are verified in any case. Default false. */
   checksumFiles?: boolean
-  /** SPARK: files carry a CRC32C per row (spark.sql.streaming.stateStore.rowChecksum.enabled). Must not change over a checkpoint's life. Default false. */
+  /** SPARK: files carry a CRC32C per row (spark.sql.streaming.stateStore.rowChecksum.enabled). Files with a trailer say it themselves; of those without, all or none must have them. Default false. */
   rowChecksums?: boolean
   /** SPARK: cut value sizes down to a multiple of 8 when reading files without trailer, as Spark does with what Spark before 2.3 wrote. Default false. */
   floorValues?: boolean

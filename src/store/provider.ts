@@ -248,9 +248,9 @@ export class StateStoreProvider implements AsyncDisposable {
         return this.#installed(target)
       }
       // An open store owns the map, and an older version would push out the newer one others are reading.
-      if (this.#writer?.openStore !== undefined || target < (installed.newest?.info.version ?? 0)) {
-        return undefined
-      }
+      // Asked for the newest, though, it is what is in memory that was undone.
+      const isOlder = version !== undefined && target < (installed.newest?.info.version ?? 0)
+      if (this.#writer?.openStore !== undefined || isOlder) return undefined
       const recovered = await this.#load(version ?? 'latest', options)
       installed.adopt(recovered)
       installed.retain(Math.max(1, this.#parts.options.maxBatchesToRetainInMemory))

@@ -233,7 +233,7 @@ class Load {
     // A foreign delta has an id only by its content, so it is read to the end, with its rows left aside.
     const content = await this.#read(delta, 'delta', version, undefined)
     if (own !== undefined && own.id !== content.id) return 'mismatch'
-    return foreignInfo(version, content.id)
+    return foreignInfo(version, content.id, own?.committedThrough)
   }
 
   // --- 3. replay, 4. install

@@ -5,18 +5,27 @@
 // version that cleaning may take away. A snapshot is published under the same mutex, only if its version was not undone meanwhile.
 
 import { publishStep } from '../base/diagnostics.ts'
-import { isStateStoreError } from '../errors.ts'
+import { isStateStoreError, StateStoreError } from '../errors.ts'
 import type { FileStatus } from '../files/file-manager.ts'
 import { sidecarName, snapshotName, type StoreFiles } from '../format/file-names.ts'
-import { checkStateFile } from '../format/state-file-reader.ts'
+import { checkStateFile, readStateFile, readTrailer } from '../format/state-file-reader.ts'
 import type { StreamTotals } from '../format/state-file-writer.ts'
 import type { Trailer } from '../format/trailer.ts'
+import type { MapView } from '../map/versioned-map.ts'
 import { buildTrailer } from './commit.ts'
 import type { LeasedStore } from './leased-store.ts'
 import type { Maintainable, SnapshotTicket } from './maintainable.ts'
+import { loadVersion } from './recovery.ts'
 import { SnapshotSlot } from './snapshot-slot.ts'
 import type { StagedStateFile } from './staged-state-file.ts'
-import { fileOptions, FilesChangedError, listFiles, openSource } from './state-files.ts'
+import {
+  fileOptions,
+  FilesChangedError,
+  listFiles,
+  openSource,
+  type RecoveryContext,
+} from './state-files.ts'
+import { storeIdText } from './store-id.ts'
 import { recoveryContext } from './store-parts.ts'
 import type { VersionInfo } from './version-info.ts'
 
@@ -51,6 +60,9 @@ export class StoreMaintenance {
     this.#rewindCount++
     this.#checkedSnapshot = undefined
     this.#snapshots.cancelFrom(version)
+    // Undone with the rest, if it was that late. Which one is the last now, the next listing or load tells; until then, none is relied on.
+    const { counters } = this.#leased.parts
+    if (counters.lastSnapshotVersion >= version) counters.lastSnapshotVersion = -1
   }
 
   /** Gives up the snapshot under way, and starts none any more. */
@@ -105,6 +117,7 @@ export class StoreMaintenance {
       const source = openSource(context, files, 'snapshot', version)
       if (source === undefined) return false
       await checkStateFile(source, fileOptions(context, 'snapshot', version))
+      await checkIsOfDelta(version, files, context)
     } catch (error) {
       if (error instanceof FilesChangedError) return false // Undone meanwhile.
       if (!isStateStoreError(error) || error.kind !== 'corrupt') throw error
@@ -122,12 +135,12 @@ export class StoreMaintenance {
     version: number,
     write: (ticket: SnapshotTicket) => Promise<void>,
   ): Promise<boolean> {
-    const { installed, counters, options } = this.#leased.parts
+    const { counters, options } = this.#leased.parts
     const startedMs = options.clock.elapsedMs()
     const written = await this.#snapshots.run(version, async (signal) => {
-      const info = installed.info(version)
-      const view = installed.view(version)
-      if (info === undefined || view === undefined) return false
+      const pinned = await this.#pin(version, signal)
+      if (pinned === undefined) return false
+      const { info, view } = pinned
       const file = this.#leased.stage('snapshot', snapshotName(version))
       try {
         await write({ view, file, signal })
@@ -145,6 +158,31 @@ export class StoreMaintenance {
     counters.latencies.snapshotMs = durationMs
     publishStep('snapshot', { storeId: this.#leased.storeId, version, durationMs })
     return true
+  }
+
+  /** The version to be written, pinned in memory; undefined if it is not there, or gone. */
+  async #pin(
+    version: number,
+    signal: AbortSignal,
+  ): Promise<{ info: VersionInfo; view: MapView } | undefined> {
+    const { parts } = this.#leased
+    const { installed, options, mutex } = parts
+    const info = installed.info(version)
+    const view = installed.view(version)
+    if (info !== undefined && view !== undefined) return { info, view }
+    if (options.maxBatchesToRetainInMemory > 0) return undefined
+    // No version stays in memory, so it is loaded; under the mutex, since a rewind that began before us has not cancelled our signal.
+    return await mutex.run(async () => {
+      try {
+        const loaded = await loadVersion(version, recoveryContext(parts, signal))
+        const apart = loaded.map.view(version)
+        return apart && { info: loaded.info, view: apart }
+      } catch (error) {
+        if (signal.aborted || isStateStoreError(error, 'TIDEMARK_VERSION_NOT_FOUND'))
+          return undefined
+        throw error
+      }
+    })
   }
 
   /** False if the version was undone while its rows were being written. */
@@ -178,7 +216,31 @@ export class StoreMaintenance {
       stamp: this.#leased.lease.nextStamp(),
       totals,
       keys: totals.puts,
-      codec: options.compression,
+      options,
     })
   }
+}
+
+/** CORRUPT_FILE unless a snapshot is that of its delta: another engine may have gone back and left it beside a delta of its own. */
+async function checkIsOfDelta(
+  version: number,
+  files: StoreFiles<FileStatus>,
+  context: RecoveryContext,
+): Promise<void> {
+  const snapshot = openSource(context, files, 'snapshot', version)
+  const delta = openSource(context, files, 'delta', version)
+  if (snapshot === undefined || delta === undefined) return
+  const found = (await readTrailer(snapshot))?.id
+  let expected = (await readTrailer(delta))?.id
+  if (expected === undefined && found !== undefined) {
+    // A delta without trailer has an id only by its content.
+    const sink = { onPut: () => undefined, onRemove: () => undefined }
+    expected = (await readStateFile(delta, fileOptions(context, 'delta', version), sink)).id
+  }
+  if (found === expected) return
+  throw new StateStoreError(
+    'TIDEMARK_CORRUPT_FILE',
+    `Expected ${snapshot.path} to be of the same history as ${delta.path} (${expected ?? 'foreign'}), found ${found ?? 'a foreign one'}`,
+    { storeId: storeIdText(context.id), version, path: snapshot.path },
+  )
 }

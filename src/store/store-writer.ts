@@ -242,6 +242,7 @@ export class StoreWriter implements StoreHost {
     // Whatever was removed or published before the failure, the files tell: look at the next open.
     this.#latest = undefined
     const version = store.version + 1
+    this.#parts.historical.detachFrom(version)
     publishStep('commitFailed', { storeId: this.#storeId, version, error })
     if (request.signal?.aborted && error === request.signal.reason) return error
     if (error instanceof UnsettledCommitError) this.#unsettled = error

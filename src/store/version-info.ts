@@ -24,10 +24,15 @@ export function versionInfoOf(trailer: Trailer): VersionInfo {
     id: trailer.id,
     parent: trailer.parent,
     stamp: trailer.stamp,
-    foreign: false,
+    foreign: isForeignSnapshot(trailer),
     progress: trailer.progress,
     committedThrough: trailer.committedThrough ?? 0,
   }
+}
+
+/** A snapshot that we wrote of a version without trailer: a chain begins at it, and above version 1 nothing else does that. */
+function isForeignSnapshot({ kind, version, parent }: Trailer): boolean {
+  return kind === 'snapshot' && version > 1 && parent === GENESIS_ID
 }
 
 /** Whether the stamp `a` was given out before `b`. */

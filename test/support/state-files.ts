@@ -64,6 +64,7 @@ export function encodeStateFile(spec: StateFileSpec): {
       rows: { put: puts, remove: removes },
       keys: puts,
       plainBytes: streamBytes,
+      ...(rowChecksums && { rowChecksums }),
       ...(spec.progress !== undefined && { progress: spec.progress }),
       ...spec.trailerFields,
     })

@@ -1,0 +1,150 @@
+// Histories that once ended wrong, each told from outside: open, commit, go back, look.
+
+import { describe, expect, test } from 'vitest'
+import { StateStoreError } from '../../../src/errors.ts'
+import { MemoryFileManager } from '../../../src/files/memory.ts'
+import { aroundCalls } from '../../support/around-calls.ts'
+import {
+  commitRows,
+  commitVersions,
+  failure,
+  names,
+  openProvider,
+  plant,
+  readFile,
+  readRows,
+  rowsAfter,
+  rowsOf,
+  text,
+} from '../../support/stores.ts'
+
+test.each([
+  [true, false],
+  [false, true],
+])(
+  'a file with a trailer says itself whether its rows have checksums (%s), whatever the setting (%s)',
+  async (written, read) => {
+    await using opened = await openProvider({ rowChecksums: written })
+    await commitRows(opened.provider, { a: 'one', b: '2' })
+    await commitRows(opened.provider, { b: undefined })
+    await using other = await openProvider({ rowChecksums: read }, opened.files)
+    expect(await readRows(other.provider)).toEqual({ a: 'one' })
+  },
+)
+
+test('a store that keeps no version in memory gets its snapshots all the same', async () => {
+  await using opened = await openProvider({ maxBatchesToRetainInMemory: 0 })
+  await commitVersions(opened.provider, 12)
+  await opened.provider.doMaintenance()
+  expect(await names(opened.files)).toContain('12.snapshot')
+  await commitRows(opened.provider, { x: '1' })
+  expect(await readRows(opened.provider, 12)).toEqual(rowsAfter(12))
+})
+
+test('a logger that throws does not make a commit fail', async () => {
+  const throwing = (): never => {
+    throw new Error('no space for logs')
+  }
+  await using opened = await openProvider({ logger: { info: throwing, warn: throwing } })
+  expect(await commitRows(opened.provider, { a: '1' })).toBe(1)
+  expect(await commitRows(opened.provider, { a: '2' })).toBe(2)
+})
+
+describe('a snapshot of ours of versions without trailer', () => {
+  /** Three versions with trailer and a promise, twelve without, a snapshot of the last with trailer. */
+  async function mixedHistory(): Promise<MemoryFileManager> {
+    const files = new MemoryFileManager()
+    const ours = await openProvider({}, files)
+    for (const v of [1, 2, 3])
+      await commitRows(ours.provider, { a: `${v}` }, { committedThrough: v })
+    await ours.stores.close()
+    const plain = await openProvider({ trailer: false }, files)
+    await commitVersions(plain.provider, 12)
+    await plain.stores.close()
+    const again = await openProvider({}, files)
+    await (await again.provider.getStore()).abort()
+    await again.provider.doMaintenance()
+    await again.stores.close()
+    expect(await names(files)).toContain('15.snapshot')
+    return files
+  }
+
+  test('keeps what was declared final', async () => {
+    await using opened = await openProvider({}, await mixedHistory())
+    await (await opened.provider.getStore()).abort()
+    await failure('TIDEMARK_REWIND_REFUSED', () => opened.provider.getStore(1, { rewind: 'allow' }))
+  })
+
+  test('is foreign even where its delta is gone', async () => {
+    const files = await mixedHistory()
+    for (let v = 1; v <= 15; v++) await files.deleteFile(`state/0/0/${v}.delta`)
+    await using opened = await openProvider({}, files)
+    await using store = await opened.provider.getReadStore()
+    expect(store.foreign).toBe(true)
+    await failure('TIDEMARK_PROGRESS_UNKNOWN', () => store.progress)
+  })
+})
+
+test('after a rewind the lag counts from no snapshot that was undone', async () => {
+  await using opened = await openProvider()
+  await commitVersions(opened.provider, 20)
+  await opened.provider.doMaintenance()
+  expect(opened.provider.metrics.customMetrics.snapshotLag).toBe(0)
+  await commitRows(opened.provider, { a: '1' }, { from: 5, rewind: 'allow' })
+  expect(opened.provider.metrics.customMetrics.snapshotLag).toBe(6)
+})
+
+test('a follower that reads the newest version goes back with the writer', async () => {
+  await using opened = await openProvider()
+  await commitVersions(opened.provider, 8)
+  await using follower = await openProvider({ historicalMapsMax: 0 }, opened.files)
+  expect(await readRows(follower.provider)).toEqual(rowsAfter(8))
+  await commitRows(opened.provider, { a: '1' }, { from: 3, rewind: 'allow' })
+  expect(await readRows(follower.provider)).toEqual({ ...rowsAfter(3), a: '1' })
+})
+
+test('a rewind that fails half-way lets nobody join readers of what it undid', async () => {
+  let isDown = false
+  const files = aroundCalls(new MemoryFileManager(), async ({ method, args }, proceed) => {
+    const result = method === 'deleteFile' && isDown ? undefined : await proceed()
+    const isCommit = method === 'moveReplacing' && args[1] === 'state/0/0/3.delta'
+    // The commit lands, but nobody hears of it.
+    if (isDown && (isCommit || method === 'deleteFile'))
+      throw new StateStoreError('TIDEMARK_STORAGE_TIMEOUT', 'no answer')
+    return result
+  })
+  await using opened = await openProvider({}, files)
+  await commitVersions(opened.provider, 6)
+  await using early = await opened.provider.getReadStore(3)
+  await using store = await opened.provider.getStore(2, { rewind: 'allow' })
+  store.put(text('a'), text('1'))
+  isDown = true
+  await expect(store.commit()).rejects.toThrow('Error committing version 3')
+  isDown = false
+  await store.abort()
+  // Until it is no longer in memory.
+  await commitVersions(opened.provider, 3)
+  expect(rowsOf(early)).toEqual(rowsAfter(3))
+  expect(await readRows(opened.provider, 3)).toEqual({ ...rowsAfter(2), a: '1' })
+})
+
+test('cleaning relies on no snapshot of another history than its delta', async () => {
+  const files = new MemoryFileManager()
+  const options = { minBatchesToRetain: 2, minDeltasForSnapshot: 3 }
+  const opened = await openProvider(options, files)
+  await commitVersions(opened.provider, 4)
+  await opened.provider.doMaintenance()
+  const stale = await readFile(files, '4.snapshot')
+  await commitRows(opened.provider, { a: 'another' }, { from: 3 })
+  await commitVersions(opened.provider, 4)
+  await opened.provider.doMaintenance()
+  await opened.stores.close()
+  // As an engine leaves it that goes back without removing snapshots.
+  await plant(files, '4.snapshot', stale)
+  await using again = await openProvider(options, files)
+  await commitVersions(again.provider, 1)
+  const before = await names(files)
+  expect(before).toContain('1.delta')
+  await again.provider.doMaintenance()
+  expect(await readRows(again.provider, 6)).toMatchObject({ a: 'another', last: '6' })
+})

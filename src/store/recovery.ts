@@ -296,9 +296,10 @@ class Load {
       bytes: source.sizeBytes,
       durationMs: this.#context.clock.elapsedMs() - startedMs,
     })
-    return trailer === undefined
-      ? foreignInfo(version, content.id, parent.committedThrough)
-      : versionInfoOf(trailer)
+    if (trailer === undefined) return foreignInfo(version, content.id, parent.committedThrough)
+    // A batch that was run again below the newest version may have raised the promise there.
+    const info = versionInfoOf(trailer)
+    return { ...info, committedThrough: Math.max(info.committedThrough, parent.committedThrough) }
   }
 
   /** Whether `version` is missing because it was cleaned: nothing as old is left, and a snapshot above the target carries what is kept. */

@@ -244,7 +244,7 @@ class Duel {
     } catch (error) {
       if (refused && isStateStoreError(error, 'TIDEMARK_REWIND_REFUSED')) return
       if (
-        target < Math.min(this.#finalMax, latest) &&
+        target < Math.min(Math.max(this.#finalMax, this.#history.committedThroughMax), latest) &&
         isStateStoreError(error, 'TIDEMARK_REWIND_REFUSED')
       )
         return

@@ -59,6 +59,11 @@ export class VersionHistory {
     return version <= this.latest && (version === 0 || version >= this.#floor)
   }
 
+  /** The highest promise in any version, which those above it may or may not repeat. */
+  get committedThroughMax(): number {
+    return Math.max(0, ...this.#records.map((record) => record.committedThrough))
+  }
+
   at(version: number): VersionRecord {
     const record = version === 0 ? EMPTY : this.#records[version - 1]
     if (record === undefined) throw new RangeError(`The model has no version ${version}`)
@@ -74,8 +79,12 @@ export class VersionHistory {
       commit.operations,
       commit.progress ?? null,
     ])
-    if (this.#chained && version <= this.latest && this.at(version).identity === identity)
+    if (this.#chained && version <= this.latest && this.at(version).identity === identity) {
+      const known = this.at(version)
+      const committedThrough = Math.max(known.committedThrough, commit.committedThrough ?? 0)
+      this.#records[version - 1] = { ...known, committedThrough }
       return 'repeated'
+    }
     this.#floor = Math.min(this.#floor, version)
     this.#records.length = commit.parent
     this.#records.push({

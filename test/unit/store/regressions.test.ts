@@ -85,6 +85,17 @@ describe('a snapshot of ours of versions without trailer', () => {
   })
 })
 
+test('a promise that came with a batch run again below the newest version outlives the process', async () => {
+  await using opened = await openProvider()
+  for (const a of ['1', '2', '3', '4']) await commitRows(opened.provider, { a })
+  const again = { from: 1, rewind: 'allow', committedThrough: 2 } as const
+  expect(await commitRows(opened.provider, { a: '2' }, again)).toBe(2)
+  await opened.stores.close()
+  await using other = await openProvider({}, opened.files)
+  await (await other.provider.getStore()).abort()
+  await failure('TIDEMARK_REWIND_REFUSED', () => other.provider.getStore(1, { rewind: 'allow' }))
+})
+
 test('after a rewind the lag counts from no snapshot that was undone', async () => {
   await using opened = await openProvider()
   await commitVersions(opened.provider, 20)

@@ -32,7 +32,11 @@ export async function surveyAbove(
   context: RecoveryContext,
 ): Promise<{ version: number; committedThrough: number }> {
   // Only the lease holder asks with a listing in hand, and nobody else changes its files: a second look would find the same.
-  return await whileFilesChange(() => climb(base, files, context), 1)
+  const isCleaned = base.version === 0 && !files.deltas.has(1) && !files.snapshots.has(1)
+  return await whileFilesChange(async () => {
+    // The empty version can always be opened, but what followed it may have been cleaned: then the chain begins at a snapshot.
+    return await climb(isCleaned ? await newestBase(files, context) : base, files, context)
+  }, 1)
 }
 
 async function climb(
@@ -66,14 +70,21 @@ async function climb(
 export async function findLatest(context: RecoveryContext): Promise<number> {
   return await whileFilesChange(async () => {
     const files = await listFiles(context)
-    const start = await newestSnapshot(files, context)
-    const peeked = start === 0 ? EMPTY_VERSION : await peekListed(start, files, context)
-    const base: ChainPoint =
-      peeked === undefined || peeked === 'foreign'
-        ? { version: start, id: undefined, stamp: undefined, committedThrough: 0 }
-        : peeked
-    return (await climb(base, files, context)).version
+    return (await climb(await newestBase(files, context), files, context)).version
   })
+}
+
+/** Where the climb to the newest version begins if nothing is loaded: the newest snapshot, or the empty version. */
+async function newestBase(
+  files: StoreFiles<FileStatus>,
+  context: RecoveryContext,
+): Promise<ChainPoint> {
+  const start = await newestSnapshot(files, context)
+  if (start === 0) return EMPTY_VERSION
+  const peeked = await peekListed(start, files, context)
+  return peeked === undefined || peeked === 'foreign'
+    ? { version: start, id: undefined, stamp: undefined, committedThrough: 0 }
+    : peeked
 }
 
 /** The newest snapshot that is no orphan's; 0 if there is none. */

@@ -96,6 +96,22 @@ test('a promise that came with a batch run again below the newest version outliv
   await failure('TIDEMARK_REWIND_REFUSED', () => other.provider.getStore(1, { rewind: 'allow' }))
 })
 
+test('the empty version can be opened where the first versions were cleaned, also by a new process', async () => {
+  const options = { minBatchesToRetain: 1, minDeltasForSnapshot: 1 }
+  await using opened = await openProvider(options)
+  for (let round = 0; round < 5; round++) {
+    await commitVersions(opened.provider, 1)
+    await opened.provider.doMaintenance()
+  }
+  expect(await names(opened.files)).not.toContain('1.delta')
+  await opened.stores.close()
+  await using other = await openProvider(options, opened.files)
+  await failure('TIDEMARK_REWIND_REFUSED', () => other.provider.getStore(0))
+  expect(await commitRows(other.provider, { a: '1' }, { from: 0, rewind: 'allow' })).toBe(1)
+  expect(await names(other.files)).toEqual(['1.delta'])
+  expect(await readRows(other.provider)).toEqual({ a: '1' })
+})
+
 test('after a rewind the lag counts from no snapshot that was undone', async () => {
   await using opened = await openProvider()
   await commitVersions(opened.provider, 20)

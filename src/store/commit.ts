@@ -214,7 +214,7 @@ async function publish(commit: SealedCommit, context: CommitContext): Promise<bo
   const rewinds = version <= context.latest
   let undoes = rewinds
   if (rewinds) {
-    const existing = await peekVersion(version, context.recovery)
+    const existing = await peekUndamaged(version, context.recovery)
     // The same batch run again: same operations on the same parent. What is there is what we would write, and what follows it stays.
     if (isSameCommit(existing, commit)) {
       if (keepsPromise(existing, commit)) {
@@ -242,6 +242,19 @@ async function publish(commit: SealedCommit, context: CommitContext): Promise<bo
     }
   }
   return written && (undoes || !rewinds)
+}
+
+/** What is in the place of a version that is about to be undone; a damaged file is as good as none. */
+async function peekUndamaged(
+  version: number,
+  recovery: RecoveryContext,
+): Promise<VersionInfo | 'foreign' | undefined> {
+  try {
+    return await peekVersion(version, recovery)
+  } catch (error) {
+    if (isStateStoreError(error) && error.kind === 'corrupt') return undefined
+    throw error
+  }
 }
 
 function isSameCommit(

@@ -46,7 +46,7 @@ export class LeasedStore {
     if (ended === undefined) return
     throw new StateStoreError(
       ended.code,
-      `The writer of ${this.storeId} (generation ${this.lease.generation}) was ended by an earlier error and stays ended; open a new provider: ${ended.message}`,
+      `The writer of ${this.storeId} (generation ${this.lease.generation}) was ended by an earlier error and stays ended; close this provider and ask for a new one: ${ended.message}`,
       { storeId: this.storeId, published: 'no', cause: ended },
     )
   }

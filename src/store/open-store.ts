@@ -1,6 +1,6 @@
 // OpenStore — version N of a store while it becomes N + 1.
 //
-//   updating ──commit──> committed     reads go on until the next version is committed
+//   updating ──commit──> committed     reads go on until the next commit, or until it is undone
 //      │ └──commit fails──> (still updating: reads, and abort)
 //      └──abort──> aborted             reads no more
 //

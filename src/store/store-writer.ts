@@ -18,7 +18,7 @@ import { OpenStore, type StoreHost } from './open-store.ts'
 import { loadVersion, type Recovered, type WarmStart } from './recovery.ts'
 import { checkRewind } from './rewind.ts'
 import type { StagedStateFile } from './staged-state-file.ts'
-import { peekVersion } from './state-files.ts'
+import { newestListed, peekVersion } from './state-files.ts'
 import type { CommitOptions } from './state-store.ts'
 import { StoreMaintenance } from './store-maintenance.ts'
 import { countLoad, recoveryContext, storeLocation, type StoreParts } from './store-parts.ts'
@@ -113,7 +113,10 @@ export class StoreWriter implements StoreHost {
     const mustSurvey = this.#latest === undefined || (target ?? 0) > this.#latest
     const surveyed = mustSurvey ? await this.#survey(target, request.signal) : undefined
     const latest = this.#latest!
-    this.#committedThrough = Math.max(this.#committedThrough, request.committedThrough ?? 0)
+    this.#committedThrough = Math.max(
+      this.#committedThrough,
+      this.#checkPromise(request.committedThrough, latest),
+    )
     checkRewind({
       id: this.#parts.id,
       target: target ?? latest,
@@ -124,11 +127,39 @@ export class StoreWriter implements StoreHost {
     return surveyed ?? (await this.#bring(target ?? latest, request.signal))
   }
 
+  /** What a caller of getStore may declare final: versions that are there, in a store that can keep the promise. */
+  #checkPromise(committedThrough = 0, latest: number): number {
+    if (committedThrough > latest) {
+      throw new RangeError(
+        `Expected \`committedThrough\` to be at most ${latest}, the newest version of ${this.#storeId}, got ${committedThrough}`,
+      )
+    }
+    if (committedThrough > 0) this.#checkTrailer()
+    return committedThrough
+  }
+
+  #checkTrailer(): void {
+    if (this.#parts.options.trailer) return
+    throw new StateStoreError(
+      'TIDEMARK_INVALID_OPTIONS',
+      `\`progress\` and \`committedThrough\` are kept in the trailer, but ${this.#storeId} was opened with trailer: false`,
+      { storeId: this.#storeId },
+    )
+  }
+
   /** Loads `target`, or the newest version, and finds out which is the newest. */
   async #survey(target: number | undefined, signal: AbortSignal | undefined): Promise<WarmStart> {
     const recovered = await this.#load(target ?? 'latest', signal)
     const context = recoveryContext(this.#parts, signal)
-    const above = await surveyAbove(recovered.info, recovered.files, context)
+    const above = await surveyAbove(recovered.info, recovered.files, context).catch(
+      (error: unknown) => {
+        // Whoever goes back below a damaged file means to undo it: then what is listed is what there is to undo.
+        if (target === undefined || !isStateStoreError(error) || error.kind !== 'corrupt')
+          throw error
+        const { committedThrough } = recovered.info
+        return { version: newestListed(recovered.files), committedThrough }
+      },
+    )
     this.#latest = above.version
     this.#committedThrough = Math.max(this.#committedThrough, above.committedThrough)
     for (const name of recovered.files.sidecars.keys()) this.#leased.sidecars.add(name)
@@ -138,6 +169,8 @@ export class StoreWriter implements StoreHost {
   /** The version from memory, or from files. */
   async #bring(target: number, signal: AbortSignal | undefined): Promise<WarmStart> {
     const { installed, counters } = this.#parts
+    // The version that was committed last is about to be undone, and its store's reads with it; they must not keep it in memory.
+    if (target < this.#latest!) this.#committed?.releaseCommitted()
     if (installed.newest?.info.version === target || installed.rewindTo(target)) {
       counters.cacheHits++
       return installed.newest!
@@ -188,14 +221,7 @@ export class StoreWriter implements StoreHost {
         )
       }
     }
-    const wantsTrailer = progress !== undefined || committedThrough !== undefined
-    if (wantsTrailer && !this.#parts.options.trailer) {
-      throw new StateStoreError(
-        'TIDEMARK_INVALID_OPTIONS',
-        `\`progress\` and \`committedThrough\` are kept in the trailer, but ${this.#storeId} was opened with trailer: false`,
-        { storeId: this.#storeId },
-      )
-    }
+    if (progress !== undefined || committedThrough !== undefined) this.#checkTrailer()
   }
 
   async commit(store: OpenStore, request: CommitOptions): Promise<number> {

@@ -247,7 +247,7 @@ function fenced(context: LeaseContext, generation: number, what: string): StateS
   const storeId = storeIdText(context.id)
   return new StateStoreError(
     'TIDEMARK_FENCED',
-    `Generation ${generation} of ${storeId} ${what}. Only the newest writer may write; open a new provider if it should be this one.`,
+    `Generation ${generation} of ${storeId} ${what}. Only the newest writer may write; if it should be this one, close this provider and ask for a new one.`,
     { storeId, published: 'no' },
   )
 }

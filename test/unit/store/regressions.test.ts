@@ -175,3 +175,41 @@ test('cleaning relies on no snapshot of another history than its delta', async (
   await again.provider.doMaintenance()
   expect(await readRows(again.provider, 6)).toMatchObject({ a: 'another', last: '6' })
 })
+
+describe('a damaged newest delta', () => {
+  test.each([
+    ['empty', () => new Uint8Array(0)],
+    ['cut in its trailer', (bytes: Uint8Array) => bytes.subarray(0, bytes.length - 3)],
+  ])('that is %s can be undone, and by the name of its version only', async (_, harm) => {
+    const opened = await openProvider()
+    await commitVersions(opened.provider, 3)
+    await opened.stores.close()
+    await plant(opened.files, '3.delta', harm(await readFile(opened.files, '3.delta')))
+    await using other = await openProvider({}, opened.files)
+    await failure('TIDEMARK_CORRUPT_FILE', () => other.provider.getStore())
+    await failure('TIDEMARK_REWIND_REFUSED', () => other.provider.getStore(1))
+    expect(await commitRows(other.provider, { again: '3' }, { from: 2 })).toBe(3)
+    expect(await readRows(other.provider)).toEqual({ ...rowsAfter(2), again: '3' })
+  })
+})
+
+test('the newest version run again is undone in memory, without reading files', async () => {
+  await using opened = await openProvider()
+  await commitVersions(opened.provider, 3)
+  const before = opened.provider.metrics.customMetrics.loadedMapCacheMissCount
+  expect(await commitRows(opened.provider, { again: '3' }, { from: 2 })).toBe(3)
+  expect(await readRows(opened.provider)).toEqual({ ...rowsAfter(2), again: '3' })
+  expect(opened.provider.metrics.customMetrics.loadedMapCacheMissCount).toBe(before)
+})
+
+test('getStore declares nothing final that is not there, and nothing where it cannot be kept', async () => {
+  await using opened = await openProvider()
+  await commitVersions(opened.provider, 2)
+  await expect(opened.provider.getStore(2, { committedThrough: 3 })).rejects.toThrow(RangeError)
+  expect(await commitRows(opened.provider, { a: '1' }, { from: 1 })).toBe(2)
+  await using pure = await openProvider({ trailer: false })
+  await commitRows(pure.provider, { a: '1' })
+  await failure('TIDEMARK_INVALID_OPTIONS', () =>
+    pure.provider.getStore(1, { committedThrough: 1 }),
+  )
+})

@@ -25,7 +25,7 @@ import { countLoad, recoveryContext, storeLocation, type StoreParts } from './st
 import { surveyAbove } from './survey.ts'
 
 export interface GetStoreOptions {
-  /** No version up to this one may be undone from now on; the highest ever given counts. */
+  /** No version up to this one may be undone from now on; at most the newest version. The highest ever given counts. */
   committedThrough?: number
   /** 'allow' lets this open undo more than the newest version. */
   rewind?: 'allow'

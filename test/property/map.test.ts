@@ -295,6 +295,9 @@ function tryNext(cursor: MapCursor): boolean | string {
   }
 }
 
+/** RUNS may ask for far more histories than a usual run plays. */
+const LONG = { timeout: 3_600_000 }
+
 function check(keysMax: number, segmentBytesMax: number, runs: number): void {
   fc.assert(
     fc.property(stepsOf(keysMax), fc.uint8Array({ minLength: 8, maxLength: 8 }), (steps, seed) => {
@@ -309,14 +312,14 @@ function check(keysMax: number, segmentBytesMax: number, runs: number): void {
   )
 }
 
-test('few keys, tiny segments: every history equals a plain Map per version', () => {
+test('few keys, tiny segments: every history equals a plain Map per version', LONG, () => {
   check(12, 256, RUNS)
 })
 
-test('hundreds of keys, small segments: every history equals a plain Map per version', () => {
+test('hundreds of keys, small segments: every history equals a plain Map per version', LONG, () => {
   check(400, 2048, RUNS)
 })
 
-test('usual segments: every history equals a plain Map per version', () => {
+test('usual segments: every history equals a plain Map per version', LONG, () => {
   check(100, 4 * 1024 * 1024, RUNS / 4)
 })

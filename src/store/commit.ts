@@ -26,8 +26,8 @@ import type { InstalledVersions } from './installed-versions.ts'
 import type { OpenStore } from './open-store.ts'
 import type { ResolvedOptions } from './options.ts'
 import { peekVersion, type RecoveryContext } from './state-files.ts'
+import type { SidecarSubject } from './recovery.ts'
 import { removeUndone } from './rewind.ts'
-import { writeSidecar } from './state-sidecar.ts'
 import type { StagedStateFile } from './staged-state-file.ts'
 import type { CommitOptions } from './state-store.ts'
 import { type ResolvedStoreId, storeIdText } from './store-id.ts'
@@ -55,7 +55,8 @@ export interface CommitContext {
   readonly location: string
   /** Called before `version` and what follows is undone: cancels snapshots of it that are being written, and cleaning that was planned. */
   rewinding(version: number): void
-  sidecarFailed(error: unknown): void
+  /** Publishes the sidecar of a file that is in place; never rejects, since the version stands without it. */
+  addSidecar(file: SidecarSubject): Promise<void>
 }
 
 /** A delta that is complete in staging, and what will be known of its version. */
@@ -232,15 +233,7 @@ async function publish(commit: SealedCommit, context: CommitContext): Promise<bo
   if (!undoes && context.sidecars.has(sidecar)) await context.lease.directory.remove(sidecar)
   context.sidecars.delete(sidecar)
   const written = await moveIn(commit, rewinds ? 'replace' : 'if-absent', context)
-  if (written && context.options.checksumFiles) {
-    try {
-      await writeSidecar(context.lease.directory, commit.file, context.clock)
-      context.sidecars.add(sidecar)
-    } catch (error) {
-      // The version stands without it: a sidecar is an extra, and Spark accepts its absence.
-      context.sidecarFailed(error)
-    }
-  }
+  if (written && context.options.checksumFiles) await context.addSidecar(commit.file)
   return written && (undoes || !rewinds)
 }
 

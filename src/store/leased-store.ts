@@ -95,7 +95,7 @@ export class LeasedStore {
       await writeSidecar(this.lease.directory, subject, this.parts.options.clock)
       this.sidecars.add(sidecarName(subject.name))
     } catch (error) {
-      this.sidecarFailed(this.ending(error))
+      this.#sidecarFailed(this.ending(error))
     }
   }
 
@@ -105,11 +105,11 @@ export class LeasedStore {
     try {
       await this.lease.directory.remove(sidecarName(subject.name))
     } catch (error) {
-      this.sidecarFailed(this.ending(error))
+      this.#sidecarFailed(this.ending(error))
     }
   }
 
-  sidecarFailed(error: unknown): void {
+  #sidecarFailed(error: unknown): void {
     this.parts.counters.sidecarFailures++
     this.parts.options.logger.warn(
       `A sidecar of ${this.storeId} could not be written; the version stands: ${String(error)}`,

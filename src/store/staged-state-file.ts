@@ -6,6 +6,7 @@
 //
 // A failure of the background write is kept and thrown by seal(): put has nobody to tell.
 
+import { assert } from '../base/assert.ts'
 import { concatBytes } from '../base/bytes.ts'
 import type { Compression } from '../codec/compression.ts'
 import { crc32c } from '../base/checksum.ts'
@@ -35,7 +36,8 @@ export class StagedStateFile {
   #pumping: Promise<void> | undefined
   #failure: { error: unknown } | undefined
   #sizeBytes = 0
-  #crc = 0
+  /** Undefined until end(). */
+  #crc: number | undefined
 
   constructor(options: StagedStateFileOptions) {
     this.#options = options
@@ -58,6 +60,7 @@ export class StagedStateFile {
 
   /** CRC32C of the whole file, once sealed: what a sidecar holds. */
   get crc(): number {
+    assert(this.#crc !== undefined, 'the checksum of a file is asked for once it is sealed')
     return this.#crc
   }
 
@@ -84,7 +87,9 @@ export class StagedStateFile {
   /** Ends the record stream; no row may follow. */
   end(): StreamTotals {
     this.#throwFailure()
-    return this.#writer.seal()
+    const totals = this.#writer.seal()
+    this.#crc = totals.compressedCrc
+    return totals
   }
 
   /** Appends the trailer, if any, and completes the temp file. After a rejection only discard() is left. */
@@ -115,7 +120,8 @@ export class StagedStateFile {
   #enqueue(chunk: Uint8Array): void {
     if (this.#failure !== undefined) return
     this.#sizeBytes += chunk.length
-    this.#crc = crc32c(chunk, this.#crc)
+    // What comes after end() is the trailer; the writer has summed what came before.
+    if (this.#crc !== undefined) this.#crc = crc32c(chunk, this.#crc)
     this.#queue.push(chunk)
     this.#queuedBytes += chunk.length
     if (this.#queuedBytes >= WRITE_BYTES_MIN && this.#pumping === undefined) {

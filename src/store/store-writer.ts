@@ -308,7 +308,7 @@ export class StoreWriter implements StoreHost {
       sidecars: this.#leased.sidecars,
       location: this.#parts.files.location,
       rewinding: (version) => this.#maintenance.rewinding(version),
-      sidecarFailed: (error) => this.#leased.sidecarFailed(this.#leased.ending(error)),
+      addSidecar: (file) => this.#leased.addSidecar(file),
     }
   }
 

@@ -2,6 +2,7 @@
 // Method: random steps, among them the death of the process, power failure, a zombie that goes on after its successor has claimed the store,
 // and a reader in another process; played on a checkpoint in memory and on the oracle at once. A history that fails is printed shrunk, a line a
 // step; `SEED=` replays it, `RUNS=` sets how many are played.
+// One file: the steps, the oracle's side of each, and how a history is told share their state.
 
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'

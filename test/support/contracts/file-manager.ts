@@ -1,4 +1,5 @@
 // The contract of CheckpointFileManager, sentence by sentence (src/files/file-manager.ts). Every backend runs it.
+// Long because the contract is: one file, so that it can be read beside the other from top to bottom.
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { CheckpointFileManager } from '../../../src/files/file-manager.ts'

@@ -1,5 +1,6 @@
 // What a LeasedDirectory promises, on any storage whose file manager passes its own contract: each change is one atomic step that fails
 // once the staging folder is gone. The suite is handed a file manager and the way this storage takes a staging folder away.
+// One file, because every test is the same question asked of another moment.
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { isStateStoreError, type StateStoreError } from '../../../src/errors.ts'

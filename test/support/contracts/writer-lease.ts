@@ -1,5 +1,6 @@
 // Who may write: the rules of the writer lease, one after the other, on any storage whose file manager passes its own contract. Backends that
 // fence in another way than by moving folders say so with `capabilities`; the rest holds everywhere.
+// One file, because it is one list of rules that a backend keeps as a whole.
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { CheckpointFileManager } from '../../../src/files/file-manager.ts'

@@ -1,5 +1,5 @@
 // The life of an open store, by the words of Spark's HDFSBackedStateStore: what it says, what it refuses, and that a refusal changes
-// nothing on disk.
+// nothing on disk. One file, as the class is one state machine.
 
 import { describe, expect, test } from 'vitest'
 import { MemoryFileManager } from '../../../src/files/memory.ts'

@@ -1,0 +1,59 @@
+// classic-level: LevelDB, a log-structured merge tree. A batch is one chained batch; reads inside a batch see the last commit.
+
+import { ClassicLevel } from 'classic-level'
+import type { Engine, EngineOptions } from '../harness/engine.ts'
+
+type Database = ClassicLevel<Uint8Array, Uint8Array>
+
+const ENCODING = { keyEncoding: 'view', valueEncoding: 'view' } as const
+
+export class ClassicLevelEngine implements Engine {
+  readonly standsFor = 'one version only; a batch is one write of its log, no delta file'
+  #db!: Database
+  #sync = false
+  #batch!: ReturnType<Database['batch']>
+
+  async open({ directory, durability }: EngineOptions): Promise<void> {
+    this.#sync = durability === 'fsync'
+    this.#db = new ClassicLevel<Uint8Array, Uint8Array>(directory, ENCODING)
+    await this.#db.open()
+  }
+
+  async begin(): Promise<void> {
+    this.#batch = this.#db.batch()
+  }
+
+  put(key: Buffer, value: Buffer): void {
+    this.#batch.put(key, value)
+  }
+
+  remove(key: Buffer): void {
+    this.#batch.del(key)
+  }
+
+  getView(key: Buffer): Uint8Array | undefined {
+    return this.#db.getSync(key)
+  }
+
+  get(key: Buffer): Uint8Array | undefined {
+    return this.#db.getSync(key)
+  }
+
+  async scan(visit: (key: Uint8Array, value: Uint8Array) => void): Promise<void> {
+    const iterator = this.#db.iterator()
+    for (;;) {
+      const rows = await iterator.nextv(1000)
+      if (rows.length === 0) break
+      for (const [key, value] of rows) visit(key, value)
+    }
+    await iterator.close()
+  }
+
+  async commit(): Promise<void> {
+    await this.#batch.write({ sync: this.#sync })
+  }
+
+  async close(): Promise<void> {
+    await this.#db.close()
+  }
+}

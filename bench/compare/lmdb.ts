@@ -1,0 +1,70 @@
+// lmdb-js: a memory-mapped B+ tree. A batch is one transaction; reads inside a batch see the last commit. 'os' commits without syncing.
+
+import { open, type RootDatabase } from 'lmdb'
+import type { Engine, EngineOptions } from '../harness/engine.ts'
+
+const MAP_BYTES = 64 * 1024 ** 3
+
+export class LmdbEngine implements Engine {
+  readonly standsFor = 'one version only; a batch is one transaction of its B+ tree, no delta file'
+  #db: RootDatabase<Buffer, Buffer> | undefined
+  #durability: EngineOptions['durability'] = 'os'
+  #puts: Buffer[] = []
+  #removes: Buffer[] = []
+
+  async open({ directory, durability }: EngineOptions): Promise<void> {
+    this.#durability = durability
+    this.#db = open<Buffer, Buffer>({
+      path: directory,
+      keyEncoding: 'binary',
+      encoding: 'binary',
+      noSync: durability === 'os',
+      overlappingSync: false,
+      mapSize: MAP_BYTES,
+    })
+  }
+
+  get #open(): RootDatabase<Buffer, Buffer> {
+    if (this.#db === undefined) throw new Error('The database is not open')
+    return this.#db
+  }
+
+  async begin(): Promise<void> {}
+
+  put(key: Buffer, value: Buffer): void {
+    this.#puts.push(key, value)
+  }
+
+  remove(key: Buffer): void {
+    this.#removes.push(key)
+  }
+
+  // getBinary reads the very bytes; getBinaryFast reuses its buffer.
+  getView(key: Buffer): Uint8Array | undefined {
+    return this.#open.getBinaryFast(key)
+  }
+
+  get(key: Buffer): Uint8Array | undefined {
+    return this.#open.getBinary(key)
+  }
+
+  scan(visit: (key: Uint8Array, value: Uint8Array) => void): void {
+    for (const { key, value } of this.#open.getRange()) visit(key, value)
+  }
+
+  async commit(): Promise<void> {
+    const db = this.#open
+    const puts = this.#puts
+    db.transactionSync(() => {
+      for (let i = 0; i < puts.length; i += 2) db.putSync(puts[i], puts[i + 1])
+      for (const key of this.#removes) db.removeSync(key)
+    })
+    this.#puts = []
+    this.#removes = []
+    if (this.#durability === 'fsync') await db.flushed
+  }
+
+  async close(): Promise<void> {
+    await this.#db?.close()
+  }
+}

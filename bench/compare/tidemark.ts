@@ -1,0 +1,70 @@
+import { StateStores } from '../../src/index.ts'
+import type { StateStore, StateStoreOptions, StateStoreProvider } from '../../src/index.ts'
+import type { Engine, EngineOptions } from '../harness/engine.ts'
+
+export class TidemarkEngine implements Engine {
+  readonly #options: StateStoreOptions
+  #stores: StateStores | undefined
+  #provider!: StateStoreProvider
+  #store!: StateStore
+  #version = 0
+
+  constructor(options: StateStoreOptions = {}) {
+    this.#options = options
+  }
+
+  async open({ directory, durability }: EngineOptions): Promise<void> {
+    this.#stores = await StateStores.open(directory, {
+      durability,
+      maintenanceIntervalMs: 0,
+      ...this.#options,
+    })
+    this.#provider = this.#stores.provider({ operatorId: 0, partitionId: 0 })
+    this.#version = await this.#provider.latestVersion()
+  }
+
+  get provider(): StateStoreProvider {
+    return this.#provider
+  }
+
+  async begin(): Promise<void> {
+    this.#store = await this.#provider.getStore(this.#version)
+  }
+
+  put(key: Buffer, value: Buffer): void {
+    this.#store.put(key, value)
+  }
+
+  remove(key: Buffer): void {
+    this.#store.remove(key)
+  }
+
+  getView(key: Buffer): Uint8Array | undefined {
+    return this.#store.getView(key)
+  }
+
+  get(key: Buffer): Uint8Array | undefined {
+    return this.#store.get(key)
+  }
+
+  scan(visit: (key: Uint8Array, value: Uint8Array) => void): void {
+    const cursor = this.#store.cursor()
+    while (cursor.next()) visit(cursor.key, cursor.value)
+  }
+
+  async commit(): Promise<void> {
+    this.#version = await this.#store.commit()
+  }
+
+  async snapshot(): Promise<void> {
+    await this.#provider.doMaintenance()
+  }
+
+  memoryUsedBytes(): number {
+    return this.#provider.metrics.memoryUsedBytes
+  }
+
+  async close(): Promise<void> {
+    await this.#stores?.close()
+  }
+}

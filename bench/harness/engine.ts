@@ -1,0 +1,35 @@
+// What an engine must do to be measured: the shape of a stream processor's state, batch by batch.
+//
+// An engine without versions or deltas does the nearest thing its users would do, and says so in `standsFor`; the tables print it.
+
+import type { Durability } from '../../src/files/file-manager.ts'
+
+export interface EngineOptions {
+  /** An empty folder, or one this engine has written and closed. */
+  readonly directory: string
+  /** 'os': a commit survives the death of the process. 'fsync': power loss as well. */
+  readonly durability: Durability
+}
+
+export interface Engine {
+  /** What a version and a delta are here, if not what they are in Spark. */
+  readonly standsFor?: string
+  open(options: EngineOptions): Promise<void>
+  /** Opens the last version for update. */
+  begin(): Promise<void>
+  /** The buffers are the caller's again when it returns, or when the commit has ended. */
+  put(key: Buffer, value: Buffer): void
+  remove(key: Buffer): void
+  /** The value as the engine's fastest read hands it out; it may be gone with the next call. A promise if the engine has nothing better. */
+  getView(key: Buffer): Uint8Array | undefined | Promise<Uint8Array | undefined>
+  /** A value to keep. */
+  get(key: Buffer): Uint8Array | undefined | Promise<Uint8Array | undefined>
+  /** All rows, in any order. */
+  scan(visit: (key: Uint8Array, value: Uint8Array) => void): void | Promise<void>
+  commit(): Promise<void>
+  /** Writes what a restart begins with, where the engine has such a thing. */
+  snapshot?(): Promise<void>
+  /** What the engine itself says it has allocated. */
+  memoryUsedBytes?(): number
+  close(): Promise<void>
+}

@@ -1,0 +1,13 @@
+import { throughput } from '../throughput.ts'
+import type { Question } from './question.ts'
+
+export const QUESTIONS: readonly Question[] = [throughput]
+
+export function questionByName(name: string): Question {
+  const question = QUESTIONS.find((known) => known.name === name)
+  if (question === undefined) {
+    const names = QUESTIONS.map((known) => known.name).join(', ')
+    throw new RangeError(`Expected a question (${names}), got ${name}`)
+  }
+  return question
+}

@@ -1,0 +1,184 @@
+// Runs a question: every engine of a case in a process of its own, the order rotated from round to round, what it holds in the end compared with the oracle.
+
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { sparkCommand } from '../compare/spark.ts'
+import { median } from './figures.ts'
+import type { Case, MeasureContext, Measurement, Params, Question } from './question.ts'
+import { type Content } from './workload.ts'
+
+/** Over all rounds. Where more is better (…PerSecond), `best` is the highest, else the lowest. */
+export interface Figure {
+  readonly median: number
+  readonly best: number
+  readonly rounds: readonly number[]
+}
+
+export interface EngineResult {
+  readonly engine: string
+  readonly figures: Readonly<Record<string, Figure>>
+  readonly versions: Readonly<Record<string, string>>
+  readonly standsFor?: string
+  /** Why there are no figures. */
+  readonly skipped?: string
+}
+
+export interface CaseResult {
+  readonly params: Params
+  readonly rounds: number
+  /** What every engine held in the end. */
+  readonly content?: Content
+  readonly engines: readonly EngineResult[]
+}
+
+export interface RunOptions {
+  readonly quick: boolean
+  /** Where the engines' folders are made. */
+  readonly directory: string
+  readonly say: (line: string) => void
+  /** Only these engines, where given. */
+  readonly engines?: readonly string[]
+  /** Only cases of so many keys, where given. */
+  readonly keys?: number
+}
+
+export async function runQuestion(question: Question, options: RunOptions): Promise<CaseResult[]> {
+  const results: CaseResult[] = []
+  for (const each of question.cases(options.quick)) {
+    if (options.keys !== undefined && each.params.keys !== options.keys) continue
+    const engines = each.engines.filter((name) => options.engines?.includes(name) ?? true)
+    if (engines.length === 0) continue
+    options.say(`${question.name} ${describeParams(each.params)}`)
+    results.push(await runCase(question, { ...each, engines }, options))
+  }
+  return results
+}
+
+async function runCase(question: Question, each: Case, options: RunOptions): Promise<CaseResult> {
+  const { params, engines, rounds } = each
+  const content = question.oracle(params)
+  const measured = new Map<string, Measurement[]>(engines.map((name) => [name, []]))
+  const skipped = new Map<string, string>()
+  for (let round = 0; round < rounds; round++) {
+    for (let i = 0; i < engines.length; i++) {
+      const engine = engines[(i + round) % engines.length]
+      if (skipped.has(engine)) continue
+      const answer = await measureApart(question, engine, params, options)
+      if ('missing' in answer) {
+        skipped.set(engine, answer.missing)
+        options.say(`  ${engine}: left out, ${answer.missing}`)
+        continue
+      }
+      compareContent(question, engine, params, answer.content, content)
+      measured.get(engine)!.push(answer)
+      options.say(`  ${engine} ${describeFigures(answer.figures)}`)
+    }
+  }
+  return {
+    params,
+    rounds,
+    content,
+    engines: engines.map((engine) =>
+      summarize(engine, measured.get(engine)!, skipped.get(engine)),
+    ),
+  }
+}
+
+async function measureApart(
+  question: Question,
+  engine: string,
+  params: Params,
+  options: RunOptions,
+): Promise<Measurement | { readonly missing: string }> {
+  const directory = await mkdtemp(join(options.directory, `${question.name}-${engine}-`))
+  try {
+    const context: MeasureContext = { engine, params, directory }
+    if (!engine.startsWith('spark-')) {
+      return await runProcess(
+        process.execPath,
+        [
+          '--expose-gc',
+          join(import.meta.dirname, 'engine-process.ts'),
+          question.name,
+          JSON.stringify(context),
+        ],
+        process.env,
+      )
+    }
+    const command = await sparkCommand(question.name, engine, { ...params, directory })
+    if ('missing' in command) return command
+    return await runProcess(command.command, command.args, command.env)
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+/** The last line the process prints is its answer. */
+async function runProcess(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<Measurement> {
+  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const out: Buffer[] = []
+  const errors: Buffer[] = []
+  child.stdout.on('data', (chunk: Buffer) => out.push(chunk))
+  child.stderr.on('data', (chunk: Buffer) => errors.push(chunk))
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', resolve)
+  })
+  if (code !== 0) {
+    throw new Error(
+      `${command} ${args.join(' ')} ended with ${code}:\n${Buffer.concat(errors).toString().slice(-4000)}`,
+    )
+  }
+  const answer = Buffer.concat(out).toString().trimEnd().split('\n').at(-1) ?? ''
+  return JSON.parse(answer) as Measurement
+}
+
+function compareContent(
+  question: Question,
+  engine: string,
+  params: Params,
+  found: Content | undefined,
+  expected: Content | undefined,
+): void {
+  if (found?.rows === expected?.rows && found?.checksum === expected?.checksum) return
+  throw new Error(
+    `${question.name} ${describeParams(params)}: expected ${engine} to hold ${JSON.stringify(expected)} in the end, found ${JSON.stringify(found)}`,
+  )
+}
+
+function summarize(
+  engine: string,
+  measured: readonly Measurement[],
+  skipped: string | undefined,
+): EngineResult {
+  if (measured.length === 0) return { engine, figures: {}, versions: {}, skipped }
+  const names = Object.keys(measured[0].figures)
+  const figures = names.map((name): [string, Figure] => {
+    const rounds = measured.map((one) => one.figures[name])
+    const best = name.endsWith('PerSecond') ? Math.max(...rounds) : Math.min(...rounds)
+    return [name, { median: median(rounds), best, rounds }]
+  })
+  return {
+    engine,
+    figures: Object.fromEntries(figures),
+    versions: measured[0].versions ?? {},
+    standsFor: measured[0].standsFor,
+  }
+}
+
+export function describeParams(params: Params): string {
+  const { keys, durability, ...rest } = params
+  const others = Object.entries(rest).map(([name, value]) => `${name} ${value}`)
+  return [`${keys.toLocaleString('en')} keys`, durability, ...others].join(', ')
+}
+
+function describeFigures(figures: Readonly<Record<string, number>>): string {
+  return Object.entries(figures)
+    .map(([name, value]) => `${name} ${Number(value.toPrecision(4))}`)
+    .join('  ')
+}

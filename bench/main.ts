@@ -1,0 +1,53 @@
+// The bench suite's command line.
+//
+//   npm run bench                                     every question, results into bench/results/
+//   npm run bench -- <question> [--quick] [--json FILE] [--engines a,b] [--keys N]
+
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { describeMachine } from './harness/machine.ts'
+import { questionByName, QUESTIONS } from './harness/questions.ts'
+import { runQuestion } from './harness/run-question.ts'
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    engines: { type: 'string' },
+    keys: { type: 'string' },
+  },
+})
+
+const questions = positionals.length === 0 ? QUESTIONS : positionals.map(questionByName)
+const isWhole = !values.quick && values.engines === undefined && values.keys === undefined
+const machine = await describeMachine()
+const directory = await mkdtemp(join(tmpdir(), 'tidemark-bench-'))
+const results: unknown[] = []
+try {
+  for (const question of questions) {
+    const started = performance.now()
+    const cases = await runQuestion(question, {
+      quick: values.quick,
+      directory,
+      say: (line) => console.error(line),
+      engines: values.engines?.split(','),
+      keys: values.keys === undefined ? undefined : Number(values.keys),
+    })
+    const seconds = Math.round((performance.now() - started) / 100) / 10
+    console.error(`${question.name}: ${seconds} s`)
+    const result = { question: question.name, title: question.title, machine, seconds, cases }
+    results.push(result)
+    if (isWhole) await save(join(import.meta.dirname, 'results', `${question.name}.json`), result)
+  }
+} finally {
+  await rm(directory, { recursive: true, force: true })
+}
+if (values.json !== undefined) await save(values.json, results)
+
+async function save(path: string, result: unknown): Promise<void> {
+  await mkdir(join(path, '..'), { recursive: true })
+  await writeFile(path, JSON.stringify(result, null, 2) + '\n')
+}

@@ -1,0 +1,63 @@
+package tidemark.bench;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** What is printed in the end: figures by name, the content of the store, and the versions of what was measured. */
+final class Measurement {
+  private final Map<String, Double> figures = new LinkedHashMap<>();
+  private final Map<String, Object> out = new LinkedHashMap<>();
+
+  Measurement() {
+    out.put("figures", figures);
+    out.put(
+        "versions",
+        Map.of("spark", org.apache.spark.package$.MODULE$.SPARK_VERSION(), "java", System.getProperty("java.version")));
+  }
+
+  /** The name ends in its unit, as in the question's file. */
+  void figure(String name, double value) {
+    figures.put(name, value);
+  }
+
+  void content(Workload.ContentSum sum) {
+    out.put("content", Map.of("rows", sum.rows(), "checksum", sum.checksum()));
+  }
+
+  void standsFor(String text) {
+    out.put("standsFor", text);
+  }
+
+  String json() throws JsonProcessingException {
+    return new ObjectMapper().writeValueAsString(out);
+  }
+
+  /** Many times of one thing; quantiles by the nearest rank, as bench/harness/figures.ts. */
+  static final class Samples {
+    private final List<Double> values = new ArrayList<>();
+
+    void add(double value) {
+      values.add(value);
+    }
+
+    double median() {
+      return quantile(0.5);
+    }
+
+    double quantile(double at) {
+      double[] sorted = values.stream().mapToDouble(Double::doubleValue).toArray();
+      Arrays.sort(sorted);
+      int rank = (int) Math.ceil(at * sorted.length) - 1;
+      return sorted[Math.min(sorted.length - 1, Math.max(0, rank))];
+    }
+  }
+
+  static double nowMs() {
+    return System.nanoTime() / 1e6;
+  }
+}

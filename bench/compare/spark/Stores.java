@@ -1,0 +1,80 @@
+package tidemark.bench;
+
+import java.nio.file.Path;
+import java.util.UUID;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.spark.sql.execution.streaming.state.NoPrefixKeyStateEncoderSpec;
+import org.apache.spark.sql.execution.streaming.state.StateStoreConf;
+import org.apache.spark.sql.execution.streaming.state.StateStoreId;
+import org.apache.spark.sql.execution.streaming.state.StateStoreProvider;
+import org.apache.spark.sql.execution.streaming.state.StateStoreProviderId;
+import org.apache.spark.sql.internal.SQLConf;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+import scala.Option;
+
+/**
+ * Makes Spark's own providers, as an executor would: no session, no query, no coordinator. Everything that is not set
+ * here has Spark's default: lz4, file checksums on, two versions in memory, rows counted by RocksDB.
+ */
+final class Stores {
+  private static final String PACKAGE = "org.apache.spark.sql.execution.streaming.state.";
+  private static final StructType KEY = new StructType().add("key", DataTypes.LongType, false);
+  private static final StructType VALUE =
+      new StructType()
+          .add("stamp", DataTypes.LongType, false)
+          .add("n", DataTypes.LongType, false)
+          .add("mixed", DataTypes.LongType, false);
+
+  private final String engine;
+  private final Path checkpoint;
+  private final SQLConf conf = new SQLConf();
+  private final UUID runId = UUID.randomUUID();
+
+  Stores(String engine, Path checkpoint) {
+    this.engine = engine;
+    this.checkpoint = checkpoint;
+    conf.setConfString("spark.sql.streaming.stateStore.providerClass", PACKAGE + providerClass());
+    conf.setConfString(
+        "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled",
+        String.valueOf(engine.equals("spark-rocksdb-changelog")));
+  }
+
+  boolean isHdfs() {
+    return engine.equals("spark-hdfs");
+  }
+
+  /** For providers that are opened from now on. */
+  void configure(String name, String value) {
+    conf.setConfString("spark.sql.streaming.stateStore." + name, value);
+  }
+
+  /** The store of one partition at its newest version, with nothing of it in memory. */
+  Store open(int partition, long version) {
+    return new Store(create(partition), version);
+  }
+
+  private String providerClass() {
+    return switch (engine) {
+      case "spark-hdfs" -> "HDFSBackedStateStoreProvider";
+      case "spark-rocksdb", "spark-rocksdb-changelog" -> "RocksDBStateStoreProvider";
+      default -> throw new IllegalArgumentException("Expected an engine of Spark, got " + engine);
+    };
+  }
+
+  private StateStoreProvider create(int partition) {
+    StateStoreId id = new StateStoreId(checkpoint.toUri().toString(), 0L, partition, "default");
+    Configuration hadoop = new Configuration();
+    hadoop.set("sql.streaming.runId", runId.toString());
+    return StateStoreProvider.createAndInit(
+        new StateStoreProviderId(id, runId),
+        KEY,
+        VALUE,
+        new NoPrefixKeyStateEncoderSpec(KEY),
+        false,
+        StateStoreConf.apply(conf),
+        hadoop,
+        false,
+        Option.empty());
+  }
+}

@@ -8,7 +8,8 @@ type Database = ClassicLevel<Uint8Array, Uint8Array>
 const ENCODING = { keyEncoding: 'view', valueEncoding: 'view' } as const
 
 export class ClassicLevelEngine implements Engine {
-  readonly standsFor = 'one version only; a batch is one write of its log, no delta file'
+  readonly changesAtCommit = true
+  readonly standsFor = 'one version only; a batch is one write of its log, no delta file; puts are timed with the commit'
   #db!: Database
   #sync = false
   #batch!: ReturnType<Database['batch']>

@@ -1,4 +1,4 @@
-// lmdb-js: a memory-mapped B+ tree. A batch is one transaction; reads inside a batch see the last commit. 'os' commits without syncing.
+// lmdb-js: a memory-mapped B+ tree. A batch is one transaction, applied at the commit; reads inside a batch see the last commit. 'os' commits without syncing.
 
 import { open, type RootDatabase } from 'lmdb'
 import type { Engine, EngineOptions } from '../harness/engine.ts'
@@ -6,7 +6,8 @@ import type { Engine, EngineOptions } from '../harness/engine.ts'
 const MAP_BYTES = 64 * 1024 ** 3
 
 export class LmdbEngine implements Engine {
-  readonly standsFor = 'one version only; a batch is one transaction of its B+ tree, no delta file'
+  readonly changesAtCommit = true
+  readonly standsFor = 'one version only; a batch is one transaction of its B+ tree, no delta file; puts are timed with the commit'
   #db: RootDatabase<Buffer, Buffer> | undefined
   #durability: EngineOptions['durability'] = 'os'
   #puts: Buffer[] = []

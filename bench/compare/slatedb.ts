@@ -4,8 +4,9 @@ import { DbBuilder, ObjectStore, WriteBatch, type Db } from '@slatedb/uniffi'
 import type { Engine, EngineOptions } from '../harness/engine.ts'
 
 export class SlateDbEngine implements Engine {
+  readonly changesAtCommit = true
   readonly standsFor =
-    'one version only; a batch is one WriteBatch; reads and scans are one promise a row; os does not wait for its log'
+    'one version only; a batch is one WriteBatch; reads and scans are one promise a row; os does not wait for its log; puts are timed with the commit'
   #store!: ObjectStore
   #db!: Db
   #batch = new WriteBatch()

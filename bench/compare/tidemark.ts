@@ -52,6 +52,10 @@ export class TidemarkEngine implements Engine {
     while (cursor.next()) visit(cursor.key, cursor.value)
   }
 
+  scanCopies(visit: (key: Uint8Array, value: Uint8Array) => void): void {
+    for (const [key, value] of this.#store.entries()) visit(key, value)
+  }
+
   async commit(): Promise<void> {
     this.#version = await this.#store.commit()
   }

@@ -14,6 +14,8 @@ export interface EngineOptions {
 export interface Engine {
   /** What a version and a delta are here, if not what they are in Spark. */
   readonly standsFor?: string
+  /** put and remove only queue: whoever times them has to time the commit, too. */
+  readonly changesAtCommit?: boolean
   open(options: EngineOptions): Promise<void>
   /** Opens the last version for update. */
   begin(): Promise<void>
@@ -26,6 +28,8 @@ export interface Engine {
   get(key: Buffer): Uint8Array | undefined | Promise<Uint8Array | undefined>
   /** All rows, in any order. */
   scan(visit: (key: Uint8Array, value: Uint8Array) => void): void | Promise<void>
+  /** The same as copies to keep, where scan() hands out views. */
+  scanCopies?(visit: (key: Uint8Array, value: Uint8Array) => void): void | Promise<void>
   commit(): Promise<void>
   /** Writes what a restart begins with, where the engine has such a thing. */
   snapshot?(): Promise<void>

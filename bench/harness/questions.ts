@@ -1,7 +1,8 @@
+import { basicOperations } from '../basic-operations.ts'
 import { throughput } from '../throughput.ts'
 import type { Question } from './question.ts'
 
-export const QUESTIONS: readonly Question[] = [throughput]
+export const QUESTIONS: readonly Question[] = [basicOperations, throughput]
 
 export function questionByName(name: string): Question {
   const question = QUESTIONS.find((known) => known.name === name)

@@ -1,0 +1,304 @@
+// What does one operation cost? The shape of Spark's StateStoreBasicOperationsBenchmark: batches of 10,000 rows against a state of a given size.
+//
+//   load                one version with all keys (of engines that only queue: one a batch)                                loadNs
+//   update, half, insert  puts over 100, 50 and 0 % existing keys                     updateNs, halfNs, insertNs
+//   get, miss           random keys that are there, as a view and as a copy; keys that are not   getViewNs, getNs, missNs
+//   scan                all rows, by the fastest way and, where that differs, as copies   scanNs, entriesNs
+//   remove              keys that are there                                         removeNs
+//   evict               scan, and remove each tenth row                             evictNs, per row scanned
+//
+// Only the calls named are timed, not the opening and committing around them; the delta is written as rows come, so its encoding and compression
+// are in. Of engines whose puts and removes only queue, the commit is timed as well. Each batch is a commit of its own; what a batch added or took away is undone by another one, outside the time, so the size of the state
+// stays. Medians over `rounds` batches. With `changes` 0 nothing but load, get, miss and scan is run: some take long to fill 5 M keys.
+
+import { engineByName } from './compare/engines.ts'
+import { contentOf } from './harness/content-of.ts'
+import type { Engine } from './harness/engine.ts'
+import { median, nowMs } from './harness/figures.ts'
+import type { MeasureContext, Measurement, Params, Question } from './harness/question.ts'
+import { type Content, Oracle, Random, RowBatch } from './harness/workload.ts'
+
+const LOAD_STAMP = 1
+const SCANS = 3
+const EVICT_EVERY = 10
+const NS_PER_MS = 1e6
+
+/** Steps that change rows, in the order in which they run. Their place seeds their random numbers. */
+const CHANGE_STEPS = ['update', 'half', 'insert', 'remove', 'evict'] as const
+type ChangeStep = (typeof CHANGE_STEPS)[number]
+
+const LIBRARIES = ['js-map', 'lmdb', 'classic-level', 'sqlite', 'slatedb']
+const SPARK = ['spark-hdfs', 'spark-rocksdb', 'spark-rocksdb-changelog']
+
+export const basicOperations: Question = {
+  name: 'basic-operations',
+  title: 'One operation: put over 100, 50 and 0 % existing keys, get, scan, remove, evict',
+
+  cases(quick) {
+    const params = (keys: number, rounds: number, changes = 1): Params => ({
+      keys,
+      durability: 'os',
+      batchRows: 10_000,
+      rounds,
+      changes,
+    })
+    const everyone = ['tidemark', ...LIBRARIES, ...SPARK]
+    if (quick) return [{ params: params(10_000, 1), engines: everyone, rounds: 1 }]
+    return [
+      { params: params(10_000, 20), engines: everyone, rounds: 3 },
+      { params: params(1_000_000, 20), engines: everyone, rounds: 3 },
+      {
+        params: params(5_000_000, 10, 0),
+        engines: ['tidemark', 'js-map', 'spark-hdfs'],
+        rounds: 2,
+      },
+    ]
+  },
+
+  oracle(params): Content {
+    const oracle = new Oracle(params.keys)
+    for (let n = 0; n < params.keys; n++) oracle.put(n, LOAD_STAMP)
+    if (params.changes === 0) return oracle.content()
+    for (let round = 0; round < Number(params.rounds); round++) {
+      forEachRow('update', round, params, (_i, n, stamp) => oracle.put(n, stamp))
+    }
+    for (let round = 0; round < Number(params.rounds); round++) {
+      forEachRow('half', round, params, (_i, n, stamp) => {
+        if (n < params.keys) oracle.put(n, stamp)
+      })
+    }
+    for (let round = 0; round < Number(params.rounds); round++) {
+      forEachRow('remove', round, params, (_i, n, stamp) => oracle.put(n, stamp))
+    }
+    for (let n = 0; n < params.keys; n += EVICT_EVERY) oracle.put(n, stampOf('evict', SCANS - 1))
+    return oracle.content()
+  },
+
+  async measure({ engine: name, params, directory }: MeasureContext): Promise<Measurement> {
+    const engine = await engineByName(name)
+    await engine.open({ directory, durability: params.durability })
+    const run = new Run(engine, params)
+    const figures = {
+      loadNs: await run.load(),
+      ...(params.changes === 1 ? await run.puts() : {}),
+      ...(await run.gets()),
+      ...(await run.scans()),
+      ...(params.changes === 1 ? { removeNs: await run.removes(), evictNs: await run.evicts() } : {}),
+    }
+    const content = await contentOf(engine)
+    await engine.close()
+    return { figures, content, standsFor: engine.standsFor }
+  },
+}
+
+function stampOf(step: ChangeStep, round: number): number {
+  return 2 + CHANGE_STEPS.indexOf(step) * 1000 + round
+}
+
+/**
+ * The rows of one batch, `n` from `params.keys` on for keys that are new. 'remove' has each key once: one step of a prime through all keys, which
+ * is no divisor of their number.
+ */
+function forEachRow(
+  step: Exclude<ChangeStep, 'evict'>,
+  round: number,
+  params: Params,
+  visit: (i: number, n: number, stamp: number) => void,
+): void {
+  const { keys } = params
+  const rows = Number(params.batchRows)
+  const stamp = stampOf(step, round)
+  const random = new Random(stamp)
+  for (let i = 0; i < rows; i++) {
+    if (step === 'remove') visit(i, ((round * rows + i) * 7919) % keys, stamp)
+    else if (step === 'insert' || (step === 'half' && i % 2 === 1)) visit(i, keys + i, stamp)
+    else visit(i, random.below(keys), stamp)
+  }
+}
+
+class Run {
+  readonly #engine: Engine
+  readonly #params: Params
+  readonly #batch: RowBatch
+  readonly #rounds: number
+
+  constructor(engine: Engine, params: Params) {
+    this.#engine = engine
+    this.#params = params
+    this.#batch = new RowBatch(Number(params.batchRows))
+    this.#rounds = Number(params.rounds)
+  }
+
+  /** The rows are made batch by batch between the timed stretches. */
+  async load(): Promise<number> {
+    const { keys } = this.#params
+    let ms = 0
+    await this.#engine.begin()
+    for (let from = 0; from < keys; from += this.#batch.size) {
+      const rows = Math.min(this.#batch.size, keys - from)
+      for (let i = 0; i < rows; i++) this.#batch.set(i, from + i, LOAD_STAMP)
+      const started = nowMs()
+      this.#putBatch(rows)
+      if (this.#engine.changesAtCommit === true) {
+        await this.#engine.commit()
+        await this.#engine.begin()
+      }
+      ms += nowMs() - started
+      // Lets the engine write what it has queued, as a job does between its inputs.
+      await new Promise(setImmediate)
+    }
+    await this.#engine.commit()
+    return (ms * NS_PER_MS) / keys
+  }
+
+  async puts(): Promise<Record<string, number>> {
+    return {
+      updateNs: await this.#timedPuts('update'),
+      halfNs: await this.#timedPuts('half'),
+      insertNs: await this.#timedPuts('insert'),
+    }
+  }
+
+  async #timedPuts(step: 'update' | 'half' | 'insert'): Promise<number> {
+    const times: number[] = []
+    for (let round = 0; round < this.#rounds; round++) {
+      forEachRow(step, round, this.#params, (i, n, stamp) => this.#batch.set(i, n, stamp))
+      await this.#engine.begin()
+      const started = nowMs()
+      this.#putBatch(this.#batch.size)
+      await this.#commitTimed(times, started)
+      if (step !== 'update') await this.#removeNew(step, round)
+    }
+    return this.#perRow(times)
+  }
+
+  async #removeNew(step: 'half' | 'insert', round: number): Promise<void> {
+    await this.#engine.begin()
+    forEachRow(step, round, this.#params, (i, n) => {
+      if (n >= this.#params.keys) this.#engine.remove(this.#batch.keys[i])
+    })
+    await this.#engine.commit()
+  }
+
+  async gets(): Promise<Record<string, number>> {
+    const { keys } = this.#params
+    const random = new Random(1)
+    return {
+      getViewNs: await this.#timedGets(this.#rounds, () => random.below(keys), 'getView'),
+      getNs: await this.#timedGets(this.#rounds, () => random.below(keys), 'get'),
+      missNs: await this.#timedGets(0, () => keys + random.below(keys), 'getView'),
+    }
+  }
+
+  /** `hits` is how often a batch must be found whole; 0: never. */
+  async #timedGets(hits: number, next: () => number, how: 'get' | 'getView'): Promise<number> {
+    const engine = this.#engine
+    const { keys } = this.#batch
+    const times: number[] = []
+    let found = 0
+    await engine.begin()
+    for (let round = 0; round < this.#rounds; round++) {
+      for (let i = 0; i < this.#batch.size; i++) this.#batch.set(i, next(), 0)
+      const started = nowMs()
+      for (const key of keys) {
+        let value = how === 'get' ? engine.get(key) : engine.getView(key)
+        if (value instanceof Promise) value = await value
+        if (value !== undefined) found++
+      }
+      times.push(nowMs() - started)
+    }
+    await engine.commit()
+    if (found !== hits * this.#batch.size) throw new Error(`${how} found ${found} rows`)
+    return this.#perRow(times)
+  }
+
+  async scans(): Promise<Record<string, number>> {
+    const engine = this.#engine
+    const scanNs = await this.#timedScans((visit) => engine.scan(visit))
+    if (engine.scanCopies === undefined) return { scanNs }
+    return { scanNs, entriesNs: await this.#timedScans((visit) => engine.scanCopies!(visit)) }
+  }
+
+  async #timedScans(scan: Engine['scan']): Promise<number> {
+    const { keys } = this.#params
+    const times: number[] = []
+    await this.#engine.begin()
+    for (let round = 0; round < SCANS; round++) {
+      let rows = 0
+      let bytes = 0
+      const started = nowMs()
+      await scan((key, value) => {
+        rows++
+        bytes += key[0] + value[0]
+      })
+      times.push(nowMs() - started)
+      if (rows !== keys || bytes !== 0) throw new Error(`A scan met ${rows} rows`)
+    }
+    await this.#engine.commit()
+    return (median(times) * NS_PER_MS) / keys
+  }
+
+  async removes(): Promise<number> {
+    const times: number[] = []
+    for (let round = 0; round < this.#rounds; round++) {
+      forEachRow('remove', round, this.#params, (i, n, stamp) => this.#batch.set(i, n, stamp))
+      await this.#engine.begin()
+      const started = nowMs()
+      for (const key of this.#batch.keys) this.#engine.remove(key)
+      await this.#commitTimed(times, started)
+      await this.#engine.begin()
+      this.#putBatch(this.#batch.size)
+      await this.#engine.commit()
+    }
+    return this.#perRow(times)
+  }
+
+  async evicts(): Promise<number> {
+    const { keys } = this.#params
+    const times: number[] = []
+    for (let round = 0; round < SCANS; round++) {
+      await this.#engine.begin()
+      const old: Buffer[] = []
+      const started = nowMs()
+      await this.#engine.scan((key, value) => {
+        const n = value[16] | (value[17] << 8) | (value[18] << 16) | (value[19] << 24)
+        if (n % EVICT_EVERY === 0) old.push(Buffer.from(key))
+      })
+      for (const key of old) this.#engine.remove(key)
+      await this.#commitTimed(times, started)
+      await this.#putEvictedBack(round)
+    }
+    return (median(times) * NS_PER_MS) / keys
+  }
+
+  async #putEvictedBack(round: number): Promise<void> {
+    const { keys } = this.#params
+    const stride = EVICT_EVERY * this.#batch.size
+    await this.#engine.begin()
+    for (let from = 0; from < keys; from += stride) {
+      const rows = Math.min(this.#batch.size, Math.ceil((keys - from) / EVICT_EVERY))
+      for (let i = 0; i < rows; i++) {
+        this.#batch.set(i, from + i * EVICT_EVERY, stampOf('evict', round))
+      }
+      this.#putBatch(rows)
+    }
+    await this.#engine.commit()
+  }
+
+  /** Takes the time of what began at `started`, which includes the commit where changes are made only then. */
+  async #commitTimed(times: number[], started: number): Promise<void> {
+    const changed = nowMs()
+    await this.#engine.commit()
+    times.push((this.#engine.changesAtCommit === true ? nowMs() : changed) - started)
+  }
+
+  #putBatch(rows: number): void {
+    const engine = this.#engine
+    const { keys, values } = this.#batch
+    for (let i = 0; i < rows; i++) engine.put(keys[i], values[i])
+  }
+
+  #perRow(times: readonly number[]): number {
+    return (median(times) * NS_PER_MS) / this.#batch.size
+  }
+}

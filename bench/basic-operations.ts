@@ -274,15 +274,15 @@ class Run {
   async #putEvictedBack(round: number): Promise<void> {
     const { keys } = this.#params
     const stride = EVICT_EVERY * this.#batch.size
-    await this.#engine.begin()
     for (let from = 0; from < keys; from += stride) {
       const rows = Math.min(this.#batch.size, Math.ceil((keys - from) / EVICT_EVERY))
       for (let i = 0; i < rows; i++) {
         this.#batch.set(i, from + i * EVICT_EVERY, stampOf('evict', round))
       }
+      await this.#engine.begin()
       this.#putBatch(rows)
+      await this.#engine.commit()
     }
-    await this.#engine.commit()
   }
 
   /** Takes the time of what began at `started`, which includes the commit where changes are made only then. */

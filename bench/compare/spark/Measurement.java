@@ -29,10 +29,6 @@ final class Measurement {
     out.put("content", Map.of("rows", sum.rows(), "checksum", sum.checksum()));
   }
 
-  void standsFor(String text) {
-    out.put("standsFor", text);
-  }
-
   String json() throws JsonProcessingException {
     return new ObjectMapper().writeValueAsString(out);
   }
@@ -47,6 +43,10 @@ final class Measurement {
 
     double median() {
       return quantile(0.5);
+    }
+
+    double mean() {
+      return values.stream().mapToDouble(Double::doubleValue).average().orElseThrow();
     }
 
     double quantile(double at) {

@@ -37,7 +37,12 @@ final class SparkBench {
 
   private static Question question(String name) {
     return switch (name) {
+      case "basic-operations" -> new BasicOperations();
+      case "commit-latency" -> new CommitLatency();
       case "throughput" -> new Throughput();
+      case "recovery" -> new Recovery();
+      case "memory" -> new Memory();
+      case "interference" -> new Interference();
       default -> throw new IllegalArgumentException("Spark does not answer the question " + name);
     };
   }

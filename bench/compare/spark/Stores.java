@@ -54,6 +54,11 @@ final class Stores {
     return new Store(create(partition), version);
   }
 
+  /** Where Spark keeps the files of a partition. */
+  Path folder(int partition) {
+    return checkpoint.resolve("0").resolve(String.valueOf(partition));
+  }
+
   private String providerClass() {
     return switch (engine) {
       case "spark-hdfs" -> "HDFSBackedStateStoreProvider";

@@ -56,10 +56,6 @@ final class Workload {
       writeKey(keys[i], n);
       writeValue(values[i], n, stamp);
     }
-
-    void setKey(int i, int n) {
-      writeKey(keys[i], n);
-    }
   }
 
   private static UnsafeRow row(int fields, int bytes) {
@@ -88,9 +84,9 @@ final class Workload {
     return Platform.getInt(row.getBaseObject(), row.getBaseOffset() + 4L * index);
   }
 
-  /** The stamp a value was written with: what evict and expiry decide by. */
-  static int stampOf(UnsafeRow value) {
-    return word(value, 2);
+  /** The `n` a value was made from. */
+  static int numberOf(UnsafeRow value) {
+    return word(value, 4);
   }
 
   /** Adds up rows, in any order. Little-endian machines only, as the JavaScript side. */

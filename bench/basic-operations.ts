@@ -83,7 +83,9 @@ export const basicOperations: Question = {
       ...(params.changes === 1 ? await run.puts() : {}),
       ...(await run.gets()),
       ...(await run.scans()),
-      ...(params.changes === 1 ? { removeNs: await run.removes(), evictNs: await run.evicts() } : {}),
+      ...(params.changes === 1
+        ? { removeNs: await run.removes(), evictNs: await run.evicts() }
+        : {}),
     }
     const content = await contentOf(engine)
     await engine.close()

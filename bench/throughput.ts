@@ -2,13 +2,13 @@
 
 import { engineByName } from './compare/engines.ts'
 import { contentOf } from './harness/content-of.ts'
-import { median, nowMs, quantile } from './harness/figures.ts'
-import { load, LOAD_STAMP } from './harness/load.ts'
+import { median, quantile } from './harness/figures.ts'
+import { load } from './harness/load.ts'
 import type { MeasureContext, Measurement, Params, Question } from './harness/question.ts'
-import { type Content, Oracle, Random, RowBatch } from './harness/workload.ts'
+import { contentAfterUpdates, runUpdates, type UpdatePlan } from './harness/update-batches.ts'
+import type { Content } from './harness/workload.ts'
 
 const BATCH_ROWS = 10_000
-const RANDOM_SEED = 1
 
 const LIBRARIES = ['js-map', 'js-map-copied', 'lmdb', 'classic-level', 'sqlite', 'slatedb']
 const SPARK = ['spark-hdfs', 'spark-rocksdb', 'spark-rocksdb-changelog']
@@ -45,10 +45,7 @@ export const throughput: Question = {
   },
 
   oracle(params): Content {
-    const oracle = new Oracle(params.keys)
-    for (let n = 0; n < params.keys; n++) oracle.put(n, LOAD_STAMP)
-    forEachUpdate(params, (n, stamp) => oracle.put(n, stamp))
-    return oracle.content()
+    return contentAfterUpdates(planOf(params))
   },
 
   async measure({ engine: name, params, directory }: MeasureContext): Promise<Measurement> {
@@ -56,26 +53,7 @@ export const throughput: Question = {
     await engine.open({ directory, durability: params.durability })
     await load(engine, params.keys)
 
-    const opens: number[] = []
-    const puts: number[] = []
-    const commits: number[] = []
-    const batch = new RowBatch(Number(params.batchRows))
-    const total = Number(params.warmUp) + Number(params.batches)
-    const random = new Random(RANDOM_SEED)
-    for (let b = 0; b < total; b++) {
-      for (let i = 0; i < batch.size; i++) batch.set(i, random.below(params.keys), b + 2)
-      const started = nowMs()
-      await engine.begin()
-      const opened = nowMs()
-      for (let i = 0; i < batch.size; i++) engine.put(batch.keys[i], batch.values[i])
-      const changed = nowMs()
-      await engine.commit()
-      const committed = nowMs()
-      if (b < Number(params.warmUp)) continue
-      opens.push(opened - started)
-      puts.push(changed - opened)
-      commits.push(committed - changed)
-    }
+    const { opens, puts, commits } = await runUpdates(engine, planOf(params))
     const batches = opens.map((open, i) => open + puts[i] + commits[i])
     const content = await contentOf(engine)
     await engine.close()
@@ -86,7 +64,7 @@ export const throughput: Question = {
         openMs: median(opens),
         putsMs: median(puts),
         commitMs: median(commits),
-        rowsPerSecond: (batch.size / median(batches)) * 1000,
+        rowsPerSecond: (Number(params.batchRows) / median(batches)) * 1000,
       },
       content,
       standsFor: engine.standsFor,
@@ -94,10 +72,12 @@ export const throughput: Question = {
   },
 }
 
-function forEachUpdate(params: Params, visit: (n: number, stamp: number) => void): void {
-  const random = new Random(RANDOM_SEED)
-  const total = Number(params.warmUp) + Number(params.batches)
-  for (let b = 0; b < total; b++) {
-    for (let i = 0; i < Number(params.batchRows); i++) visit(random.below(params.keys), b + 2)
+function planOf(params: Params): UpdatePlan {
+  const warmUp = Number(params.warmUp)
+  return {
+    keys: params.keys,
+    batches: warmUp + Number(params.batches),
+    batchRows: Number(params.batchRows),
+    warmUp,
   }
 }

@@ -42,16 +42,16 @@ export class JsMapEngine implements Engine {
   }
 
   put(key: Buffer, value: Buffer): void {
-    this.#map.set(key.latin1Slice(0, key.length), Buffer.from(value))
+    this.#map.set(key.toString('latin1'), Buffer.from(value))
     this.#delta.put(key, value)
   }
 
   remove(key: Buffer): void {
-    if (this.#map.delete(key.latin1Slice(0, key.length))) this.#delta.remove(key)
+    if (this.#map.delete(key.toString('latin1'))) this.#delta.remove(key)
   }
 
   getView(key: Buffer): Uint8Array | undefined {
-    return this.#map.get(key.latin1Slice(0, key.length))
+    return this.#map.get(key.toString('latin1'))
   }
 
   get(key: Buffer): Uint8Array | undefined {

@@ -2,6 +2,9 @@ import { StateStores } from '../../src/index.ts'
 import type { StateStore, StateStoreOptions, StateStoreProvider } from '../../src/index.ts'
 import type { Engine, EngineOptions } from '../harness/engine.ts'
 
+/** More than any question commits: without maintenance, no snapshot is written that was not asked for; nor are Spark's. */
+const NEVER = 1_000_000
+
 export class TidemarkEngine implements Engine {
   readonly #options: StateStoreOptions
   #stores: StateStores | undefined
@@ -17,6 +20,8 @@ export class TidemarkEngine implements Engine {
     this.#stores = await StateStores.open(directory, {
       durability,
       maintenanceIntervalMs: 0,
+      minDeltasForSnapshot: 1,
+      forceSnapshotAtDeltas: NEVER,
       ...this.#options,
     })
     this.#provider = this.#stores.provider({ operatorId: 0, partitionId: 0 })

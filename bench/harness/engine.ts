@@ -13,7 +13,7 @@ export interface EngineOptions {
 
 export interface Engine {
   /** What a version and a delta are here, if not what they are in Spark. */
-  readonly standsFor?: string
+  readonly standsFor?: string | undefined
   /** put and remove only queue: whoever times them has to time the commit, too. */
   readonly changesAtCommit?: boolean
   open(options: EngineOptions): Promise<void>

@@ -26,7 +26,7 @@ export interface Measurement {
   /** Undefined only where nothing is stored. */
   readonly content: Content | undefined
   readonly versions?: Readonly<Record<string, string>>
-  readonly standsFor?: string
+  readonly standsFor?: string | undefined
 }
 
 export interface MeasureContext {

@@ -1,8 +1,9 @@
 import { basicOperations } from '../basic-operations.ts'
+import { commitLatency } from '../commit-latency.ts'
 import { throughput } from '../throughput.ts'
 import type { Question } from './question.ts'
 
-export const QUESTIONS: readonly Question[] = [basicOperations, throughput]
+export const QUESTIONS: readonly Question[] = [basicOperations, commitLatency, throughput]
 
 export function questionByName(name: string): Question {
   const question = QUESTIONS.find((known) => known.name === name)

@@ -19,16 +19,16 @@ export interface EngineResult {
   readonly engine: string
   readonly figures: Readonly<Record<string, Figure>>
   readonly versions: Readonly<Record<string, string>>
-  readonly standsFor?: string
+  readonly standsFor?: string | undefined
   /** Why there are no figures. */
-  readonly skipped?: string
+  readonly skipped?: string | undefined
 }
 
 export interface CaseResult {
   readonly params: Params
   readonly rounds: number
   /** What every engine held in the end. */
-  readonly content?: Content
+  readonly content?: Content | undefined
   readonly engines: readonly EngineResult[]
 }
 
@@ -38,9 +38,9 @@ export interface RunOptions {
   readonly directory: string
   readonly say: (line: string) => void
   /** Only these engines, where given. */
-  readonly engines?: readonly string[]
+  readonly engines?: readonly string[] | undefined
   /** Only cases of so many keys, where given. */
-  readonly keys?: number
+  readonly keys?: number | undefined
 }
 
 export async function runQuestion(question: Question, options: RunOptions): Promise<CaseResult[]> {

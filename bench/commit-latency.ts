@@ -1,0 +1,96 @@
+// Does a small commit stay small when the state is large? 1,000 updates of random keys a commit, against states from 10,000 to 10 M keys.
+//
+// Per commit: the open of the last version, the 1,000 puts, and the commit() call with its published delta. No engine writes a snapshot
+// meanwhile (tidemark's and Spark's are theirs to write at another time; the question `interference` is about them).
+// 'fsync' only where it means something: Spark's HDFS provider does not sync what it writes to a local disk.
+
+import { engineByName } from './compare/engines.ts'
+import { contentOf } from './harness/content-of.ts'
+import { quantile } from './harness/figures.ts'
+import { load } from './harness/load.ts'
+import type { Case, MeasureContext, Measurement, Params, Question } from './harness/question.ts'
+import { contentAfterUpdates, runUpdates, type UpdatePlan } from './harness/update-batches.ts'
+import type { Content } from './harness/workload.ts'
+
+const CHANGES = 1000
+
+const LIBRARIES = ['lmdb', 'classic-level', 'sqlite']
+const EVERYONE = ['tidemark', ...LIBRARIES, 'spark-hdfs', 'spark-rocksdb-changelog']
+
+export const commitLatency: Question = {
+  name: 'commit-latency',
+  title: '1,000 updates a commit: open, puts and commit() against the size of the state',
+
+  cases(quick) {
+    const params = (
+      keys: number,
+      durability: 'os' | 'fsync',
+      commits: number,
+      warmUp: number,
+    ): Params => ({ keys, durability, changes: CHANGES, commits, warmUp })
+    if (quick) {
+      return [
+        {
+          params: params(10_000, 'os', 10, 2),
+          engines: ['tidemark', ...LIBRARIES, 'spark-hdfs'],
+          rounds: 1,
+        },
+        { params: params(10_000, 'fsync', 10, 2), engines: ['tidemark', 'sqlite'], rounds: 1 },
+      ]
+    }
+    const cases: Case[] = []
+    for (const keys of [10_000, 100_000, 1_000_000]) {
+      cases.push({ params: params(keys, 'os', 100, 20), engines: EVERYONE, rounds: 3 })
+    }
+    for (const keys of [10_000, 1_000_000]) {
+      const engines = ['tidemark', ...LIBRARIES]
+      cases.push({ params: params(keys, 'fsync', 100, 20), engines, rounds: 3 })
+    }
+    // Spark copies the whole map at each open: fewer commits, and once.
+    for (const keys of [5_000_000, 10_000_000]) {
+      const engines = ['tidemark', 'spark-hdfs']
+      cases.push({ params: params(keys, 'os', 40, 10), engines, rounds: 1 })
+    }
+    return cases
+  },
+
+  oracle(params): Content {
+    return contentAfterUpdates(planOf(params))
+  },
+
+  async measure({ engine: name, params, directory }: MeasureContext): Promise<Measurement> {
+    const engine = await engineByName(name)
+    await engine.open({ directory, durability: params.durability })
+    await load(engine, params.keys)
+    const { opens, puts, commits } = await runUpdates(engine, planOf(params))
+    const content = await contentOf(engine)
+    await engine.close()
+    return {
+      figures: {
+        ...quantiles('open', opens),
+        ...quantiles('puts', puts),
+        ...quantiles('commit', commits),
+      },
+      content,
+      standsFor: engine.standsFor,
+    }
+  },
+}
+
+function planOf(params: Params): UpdatePlan {
+  const warmUp = Number(params.warmUp)
+  return {
+    keys: params.keys,
+    batches: warmUp + Number(params.commits),
+    batchRows: Number(params.changes),
+    warmUp,
+  }
+}
+
+function quantiles(name: string, samples: readonly number[]): Record<string, number> {
+  return {
+    [`${name}P50Ms`]: quantile(samples, 0.5),
+    [`${name}P99Ms`]: quantile(samples, 0.99),
+    [`${name}WorstMs`]: quantile(samples, 1),
+  }
+}

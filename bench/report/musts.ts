@@ -1,0 +1,97 @@
+// Whether what must hold (must-list.ts) does, line by line: a pure function from results to lines.
+//
+// INVARIANT: a bound is compared with the unrounded figure, and what is printed beside a verdict has as many digits as the verdict needs to be
+// seen (9.996 against at least 10 is not printed as 10.0). What was not measured is said to be so; it never holds.
+//
+// Figures are medians over the rounds of one run. Lines without a bound are there because they are asked for beside the others.
+
+import { formatNumber } from './format-figure.ts'
+import type { Results } from './results.ts'
+
+export type Bound = { readonly atLeast: number } | { readonly atMost: number }
+
+export interface Must {
+  /** Of the table of what must hold. */
+  readonly row: number
+  readonly text: string
+  /** None: reported beside. */
+  readonly bound?: Bound
+  /** Not needed, but aimed at. */
+  readonly goal?: Bound
+  /** What was reached, or undefined where it was not measured. */
+  readonly reached: (results: Results) => number | undefined
+  /** What is counted; nothing for ratios. */
+  readonly unit?: string
+}
+
+export type Verdict = 'holds' | 'missed' | 'not measured' | 'reported'
+
+export interface MustLine {
+  readonly row: number
+  readonly text: string
+  readonly reached: string
+  readonly bound: string
+  readonly verdict: Verdict
+}
+
+export function mustLines(musts: readonly Must[], results: Results): MustLine[] {
+  return musts.map((must) => {
+    const reached = must.reached(results)
+    const { row, text, bound, goal, unit } = must
+    return {
+      row,
+      text,
+      reached: reached === undefined ? '–' : withUnit(formatBeside(reached, bound ?? goal), unit),
+      bound: describeBounds(bound, goal, unit, reached),
+      verdict: judge(reached, bound),
+    }
+  })
+}
+
+function judge(reached: number | undefined, bound: Bound | undefined): Verdict {
+  if (reached === undefined) return 'not measured'
+  if (bound === undefined) return 'reported'
+  return isWithin(reached, bound) ? 'holds' : 'missed'
+}
+
+/** NaN is within no bound. */
+function isWithin(reached: number, bound: Bound): boolean {
+  return 'atLeast' in bound ? reached >= bound.atLeast : reached <= bound.atMost
+}
+
+const DIGITS_MIN = 3
+const DIGITS_MAX = 15
+
+/** As few digits as show on which side of the bound the figure is. */
+function formatBeside(reached: number, bound: Bound | undefined): string {
+  if (bound === undefined || !Number.isFinite(reached)) return formatNumber(reached)
+  for (let digits = DIGITS_MIN; digits < DIGITS_MAX; digits++) {
+    const shown = Number(reached.toPrecision(digits))
+    if (isWithin(shown, bound) !== isWithin(reached, bound)) continue
+    return shown.toLocaleString('en', { maximumFractionDigits: DIGITS_MAX })
+  }
+  return String(reached)
+}
+
+function describeBounds(
+  bound: Bound | undefined,
+  goal: Bound | undefined,
+  unit: string | undefined,
+  reached: number | undefined,
+): string {
+  const parts = bound === undefined ? [] : [describeBound(bound, unit)]
+  if (goal !== undefined) {
+    const isReached = reached !== undefined && isWithin(reached, goal)
+    parts.push(`goal ${describeBound(goal, unit)}${isReached ? ', reached' : ''}`)
+  }
+  return parts.length === 0 ? '–' : parts.join('; ')
+}
+
+function describeBound(bound: Bound, unit: string | undefined): string {
+  const [sign, limit] = 'atLeast' in bound ? ['≥', bound.atLeast] : ['≤', bound.atMost]
+  return `${sign} ${withUnit(limit.toLocaleString('en'), unit)}`
+}
+
+function withUnit(figure: string, unit: string | undefined): string {
+  return unit === undefined ? figure : `${figure} ${unit}`
+}

@@ -1,0 +1,114 @@
+// A question's answers as Markdown: for each size the ratios first, then the figures themselves.
+
+import { describeParams, type CaseResult, type EngineResult } from '../harness/run-question.ts'
+import { figureLabel, formatFigure, formatNumber, isMoreBetter, isRatio } from './format-figure.ts'
+import { engineOf, figureOf, type QuestionResult } from './results.ts'
+
+export const REFERENCE = 'tidemark'
+
+/** The first `leftColumns` are words, the others figures. */
+export function markdownTable(
+  leftColumns: number,
+  headings: readonly string[],
+  rows: readonly (readonly string[])[],
+): string[] {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+  return [
+    line(headings),
+    line(headings.map((_, i) => (i < leftColumns ? '---' : '---:'))),
+    ...rows.map(line),
+  ]
+}
+
+export function questionSection(result: QuestionResult): string[] {
+  const { machine } = result
+  return [
+    `## ${result.question}`,
+    '',
+    `${result.title}. Measured ${machine.date} at commit ${machine.commit}; all of it took ${formatNumber(result.seconds)} s.`,
+    '',
+    ...result.cases.flatMap(caseSection),
+    ...describeEngines(result.cases),
+  ]
+}
+
+function caseSection(one: CaseResult): string[] {
+  const measured = one.engines.filter((engine) => engine.skipped === undefined)
+  const lines = [`### ${describeParams(one.params)}`, '']
+  const ratios = ratioRows(one, measured)
+  if (ratios.length > 0) {
+    lines.push(...markdownTable(1, ['tidemark = 1', ...measured.map(nameOf)], ratios), '')
+  }
+  if (measured.length > 0) {
+    const rounds = one.rounds === 1 ? 'one round' : `median / best of ${one.rounds} rounds`
+    lines.push(
+      ...markdownTable(1, [rounds, ...measured.map(nameOf)], figureRows(one, measured)),
+      '',
+    )
+  }
+  for (const { engine, skipped } of one.engines) {
+    if (skipped !== undefined) lines.push(`Left out: ${engine} (${skipped}).`, '')
+  }
+  return lines
+}
+
+function nameOf({ engine }: EngineResult): string {
+  return engine
+}
+
+/** Of every engine, in the order of their first mention: some measure more than others. */
+function figureNames(engines: readonly EngineResult[]): string[] {
+  return [...new Set(engines.flatMap((engine) => Object.keys(engine.figures)))]
+}
+
+/** Only what tidemark measured as well as another one; ratios are no costs and have none. */
+function ratioRows(one: CaseResult, engines: readonly EngineResult[]): string[][] {
+  const reference = engineOf(one, REFERENCE)
+  if (reference === undefined || engines.length < 2) return []
+  const shared = Object.keys(reference.figures).filter(
+    (name) =>
+      !isRatio(name) &&
+      engines.some(({ engine, figures }) => engine !== REFERENCE && name in figures),
+  )
+  return shared.map((name) => [
+    figureLabel(name),
+    ...engines.map(({ engine }) => ratioCell(one, engine, name)),
+  ])
+}
+
+/** Above 1: worse than tidemark by so much. Below: better, and in bold. */
+function ratioCell(one: CaseResult, engine: string, name: string): string {
+  const ours = figureOf(one, REFERENCE, name)
+  const theirs = figureOf(one, engine, name)
+  if (ours === undefined || theirs === undefined) return '–'
+  const ratio = isMoreBetter(name) ? ours / theirs : theirs / ours
+  if (!Number.isFinite(ratio)) return '–'
+  return ratio < 1 ? `**${formatNumber(ratio)}**` : formatNumber(ratio)
+}
+
+function figureRows(one: CaseResult, engines: readonly EngineResult[]): string[][] {
+  return figureNames(engines).map((name) => [
+    figureLabel(name),
+    ...engines.map(({ figures }) => {
+      const figure = figures[name]
+      if (figure === undefined) return '–'
+      const median = formatFigure(name, figure.median)
+      return one.rounds === 1 ? median : `${median} / ${formatFigure(name, figure.best)}`
+    }),
+  ])
+}
+
+function describeEngines(cases: readonly CaseResult[]): string[] {
+  const notes = new Map<string, string>()
+  for (const { engine, standsFor } of cases.flatMap((one) => one.engines)) {
+    if (standsFor !== undefined) notes.set(engine, standsFor)
+  }
+  if (notes.size === 0) return []
+  return [
+    'What an engine stands for here:',
+    '',
+    ...[...notes].map(([engine, note]) => `- ${engine}: ${note}`),
+    '',
+  ]
+}

@@ -1,0 +1,101 @@
+// docs/benchmarks.md is what the generator makes of bench/results, and the generator says of results what they are.
+
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { benchmarkFiles } from '../../../bench/report/document.ts'
+import { Results } from '../../../bench/report/results.ts'
+import { sampleResult, sampleResults } from './sample-results.ts'
+
+const ROOT = join(import.meta.dirname, '../../..')
+
+describe('the page in the repository', () => {
+  const files = benchmarkFiles(Results.read(join(ROOT, 'bench/results')))
+
+  test.each(files)('$path is what npm run bench:report makes', ({ path, text }) => {
+    expect(readFileSync(join(ROOT, path), 'utf8')).toBe(text)
+  })
+
+  test('no plot lies there that is not made', () => {
+    const found = globSync('docs/benchmarks/*', { cwd: ROOT }).sort()
+    expect(found).toEqual(
+      files
+        .map(({ path }) => path)
+        .filter((path) => path.endsWith('.svg'))
+        .sort(),
+    )
+  })
+})
+
+test('without results the page says so', () => {
+  const [page] = benchmarkFiles(new Results([]))
+  expect(page.text).toContain('nothing has been measured in full')
+  expect(page.text).toContain('*not measured*')
+})
+
+describe('a question', () => {
+  const results = sampleResults('throughput', [
+    {
+      params: { keys: 1_000_000, durability: 'os' },
+      engines: {
+        tidemark: { batchMs: [10, 9, 30], rowsPerSecond: 1_000_000 },
+        lmdb: { batchMs: 125, rowsPerSecond: 80_000 },
+        'js-map': { batchMs: 5, rowsPerSecond: 2_000_000 },
+        slatedb: 'no binary for this system',
+      },
+      standsFor: { lmdb: 'one version only' },
+    },
+  ])
+  const [page] = benchmarkFiles(results)
+
+  test('has ratios first: how many times worse, and in bold what is better', () => {
+    expect(page.text).toContain('| tidemark = 1 | tidemark | lmdb | js-map |')
+    expect(page.text).toContain('| batch, ms | 1 | 12.5 | **0.5** |')
+    expect(page.text).toContain('| rows, a second | 1 | 12.5 | **0.5** |')
+  })
+
+  test('has the figures second, median and best', () => {
+    expect(page.text).toContain('| batch, ms | 10 / 9 | 125 / 125 | 5 / 5 |')
+    expect(page.text.indexOf('| batch, ms | 10 / 9')).toBeGreaterThan(
+      page.text.indexOf('| batch, ms | 1 |'),
+    )
+  })
+
+  test('says what an engine stands for, and why one was left out', () => {
+    expect(page.text).toContain('- lmdb: one version only')
+    expect(page.text).toContain('Left out: slatedb (no binary for this system).')
+  })
+
+  test('says on what it was measured', () => {
+    expect(page.text).toContain(
+      'Machine: A processor, 2 cores, 16 GiB, Linux 6.1; Node v24.0.0, V8 13.6.',
+    )
+    expect(page.text).toContain('Commit abc1234')
+    expect(page.text).toContain('lmdb 3.5.6')
+  })
+})
+
+describe('growth plots', () => {
+  const times = { openP50Ms: 1, putsP50Ms: 2, commitP50Ms: 3 }
+  const engines = { 'spark-hdfs': times, tidemark: times }
+  const sized = (keys: number, durability: 'os' | 'fsync' = 'os') => ({
+    params: { keys, durability },
+    engines,
+  })
+
+  test('are drawn where two sizes were measured, tidemark boldest, and shown on the page', () => {
+    const [page, plot] = benchmarkFiles(
+      sampleResults('commit-latency', [sized(1e7), sized(1e4), sized(1e4, 'fsync')]),
+    )
+    expect(page.text).toContain('](benchmarks/commit-latency.svg)')
+    expect(plot.path).toBe('docs/benchmarks/commit-latency.svg')
+    expect(plot.text).toMatch(/<text class="f0"[^>]*>tidemark 6 ms<\/text>/)
+    expect(plot.text).toMatch(/<text class="f1"[^>]*>spark-hdfs 6 ms<\/text>/)
+    expect(plot.text).toContain('prefers-color-scheme:dark')
+  })
+
+  test('are left out where only one was', () => {
+    expect(benchmarkFiles(sampleResults('commit-latency', [sized(1e4)]))).toHaveLength(1)
+    expect(benchmarkFiles(new Results([sampleResult('memory', [sized(1e4)])]))).toHaveLength(1)
+  })
+})

@@ -1,22 +1,17 @@
 // A JS Map, keyed by the bytes as a latin-1 string (Map compares objects by identity). A commit writes the changes as the same delta file that
-// tidemark writes, checksums, trailer and all, beside its target and renamed into place; 'fsync' syncs file and folder.
+// tidemark writes, checksums, trailer and all (js-map-files.ts); a snapshot holds all rows, and an open reads them back.
 
-import { open, rename } from 'node:fs/promises'
-import { join } from 'node:path'
-import { COMPRESSIONS } from '../../src/codec/compressions.ts'
-import { StateFileWriter } from '../../src/format/state-file-writer.ts'
 import type { Engine, EngineOptions } from '../harness/engine.ts'
+import { JsMapFiles, type OpenFile } from './js-map-files.ts'
 
 export type MapVersions = 'one' | 'copied'
 
 export class JsMapEngine implements Engine {
   readonly standsFor: string
   readonly #versions: MapVersions
-  #options!: EngineOptions
+  #files!: JsMapFiles
   #map = new Map<string, Uint8Array>()
-  #chunks: Uint8Array[] = []
-  #delta!: StateFileWriter
-  #version = 0
+  #delta!: OpenFile
 
   constructor(versions: MapVersions) {
     this.#versions = versions
@@ -27,31 +22,31 @@ export class JsMapEngine implements Engine {
   }
 
   async open(options: EngineOptions): Promise<void> {
-    this.#options = options
+    this.#files = new JsMapFiles(options)
+    this.#map = new Map()
+    const map = this.#map
+    await this.#files.load({
+      onPut: (key, value) => map.set(latin1(key), Buffer.from(value)),
+      onRemove: (key) => map.delete(latin1(key)),
+    })
   }
 
   async begin(): Promise<void> {
     if (this.#versions === 'copied') this.#map = new Map(this.#map)
-    this.#chunks = []
-    this.#delta = new StateFileWriter({
-      kind: 'delta',
-      compression: COMPRESSIONS.lz4,
-      rowChecksums: false,
-      emit: (chunk) => this.#chunks.push(chunk),
-    })
+    this.#delta = this.#files.start('delta')
   }
 
   put(key: Buffer, value: Buffer): void {
-    this.#map.set(key.toString('latin1'), Buffer.from(value))
-    this.#delta.put(key, value)
+    this.#map.set(latin1(key), Buffer.from(value))
+    this.#delta.rows.put(key, value)
   }
 
   remove(key: Buffer): void {
-    if (this.#map.delete(key.toString('latin1'))) this.#delta.remove(key)
+    if (this.#map.delete(latin1(key))) this.#delta.rows.remove(key)
   }
 
   getView(key: Buffer): Uint8Array | undefined {
-    return this.#map.get(key.toString('latin1'))
+    return this.#map.get(latin1(key))
   }
 
   get(key: Buffer): Uint8Array | undefined {
@@ -64,33 +59,25 @@ export class JsMapEngine implements Engine {
   }
 
   async commit(): Promise<void> {
-    const totals = this.#delta.seal()
-    this.#version++
-    this.#delta.appendTrailer({
-      store: [0, 0, 'default'],
-      kind: 'delta',
-      version: this.#version,
-      id: '0'.repeat(32),
-      parent: '0'.repeat(32),
-      stamp: [1, this.#version],
-      codec: 'lz4',
-      rows: { put: totals.puts, remove: totals.removes },
-      keys: this.#map.size,
-      plainBytes: totals.streamBytes,
-    })
-    const { directory, durability } = this.#options
-    const target = join(directory, `${this.#version}.delta`)
-    const file = await open(`${target}.tmp`, 'wx')
-    await file.writev(this.#chunks)
-    if (durability === 'fsync') await file.sync()
-    await file.close()
-    await rename(`${target}.tmp`, target)
-    if (durability === 'fsync') {
-      const folder = await open(directory)
-      await folder.sync()
-      await folder.close()
-    }
+    await this.#files.publish(this.#delta, this.#map.size)
   }
 
-  async close(): Promise<void> {}
+  async snapshot(): Promise<void> {
+    const file = this.#files.start('snapshot')
+    this.scan((key, value) => file.rows.put(key, value))
+    await this.#files.publish(file, this.#map.size)
+  }
+
+  async close(): Promise<void> {
+    this.#map = new Map()
+  }
+}
+
+/** Buffer's own, which its types leave out; it takes any bytes. */
+const { latin1Slice } = Buffer.prototype as unknown as {
+  readonly latin1Slice: (this: Uint8Array, from: number, to: number) => string
+}
+
+function latin1(bytes: Uint8Array): string {
+  return latin1Slice.call(bytes, 0, bytes.length)
 }

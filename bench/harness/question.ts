@@ -5,7 +5,7 @@ import type { Durability } from '../../src/files/file-manager.ts'
 import type { Content } from './workload.ts'
 
 export interface Params {
-  /** Rows the state holds; part of every question but the ones on files and jobs. */
+  /** Rows the state holds; 0 where the question is about files or a job, and that is not what sets its size. */
   readonly keys: number
   readonly durability: Durability
   readonly [name: string]: string | number
@@ -42,6 +42,6 @@ export interface Question {
   readonly title: string
   cases(quick: boolean): readonly Case[]
   /** What the store must hold after measure(); undefined where nothing is stored. */
-  oracle(params: Params): Content | undefined
+  oracle(params: Params): Content | undefined | Promise<Content>
   measure(context: MeasureContext): Promise<Measurement>
 }

@@ -57,7 +57,7 @@ export async function runQuestion(question: Question, options: RunOptions): Prom
 
 async function runCase(question: Question, each: Case, options: RunOptions): Promise<CaseResult> {
   const { params, engines, rounds } = each
-  const content = question.oracle(params)
+  const content = await question.oracle(params)
   const measured = new Map<string, Measurement[]>(engines.map((name) => [name, []]))
   const skipped = new Map<string, string>()
   for (let round = 0; round < rounds; round++) {
@@ -79,9 +79,7 @@ async function runCase(question: Question, each: Case, options: RunOptions): Pro
     params,
     rounds,
     content,
-    engines: engines.map((engine) =>
-      summarize(engine, measured.get(engine)!, skipped.get(engine)),
-    ),
+    engines: engines.map((engine) => summarize(engine, measured.get(engine)!, skipped.get(engine))),
   }
 }
 
@@ -174,7 +172,8 @@ function summarize(
 export function describeParams(params: Params): string {
   const { keys, durability, ...rest } = params
   const others = Object.entries(rest).map(([name, value]) => `${name} ${value}`)
-  return [`${keys.toLocaleString('en')} keys`, durability, ...others].join(', ')
+  const size = keys === 0 ? [] : [`${keys.toLocaleString('en')} keys`]
+  return [...size, durability, ...others].join(', ')
 }
 
 function describeFigures(figures: Readonly<Record<string, number>>): string {

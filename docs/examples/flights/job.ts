@@ -120,7 +120,8 @@ function apply(
 
 const NOTHING = new Uint8Array(0)
 
-function withFlight(stats: RouteStats | undefined, flight: Flight): RouteStats {
+/** What the job keeps of a route, once a flight more has come. */
+export function withFlight(stats: RouteStats | undefined, flight: Flight): RouteStats {
   return {
     count: (stats?.count ?? 0) + 1,
     sumDelays: (stats?.sumDelays ?? 0) + flight.delay,

@@ -1,0 +1,212 @@
+// Bids per auction and window: count and highest price, in tumbling windows of event time. A window is put out and dropped once the watermark has
+// passed it; the watermark of a batch is that of the batch before it, as in Spark.
+//
+//   key      8 bytes   window u32 | auction u32, big-endian, so that a sorted store has the oldest windows in front
+//   value    8 bytes   count u32 | highest price u32
+
+import type { EngineOptions } from '../harness/engine.ts'
+import { nowMs } from '../harness/figures.ts'
+import { type Content, ContentSum } from '../harness/workload.ts'
+import { type Bid, BID_DELAY_MS, type BidSource } from './bid-source.ts'
+import type { BytesState, Expired, KeyedState } from './bytes-state.ts'
+import type { StreamJob } from './job.ts'
+import { JSON_FILE_STANDS_FOR, writeJsonCheckpoint } from './json-checkpoint.ts'
+
+const WINDOW_MS = 30_000
+
+interface Bids {
+  count: number
+  highest: number
+}
+
+/** Rows of the state, and those put out when their window was over. */
+class BidsSum {
+  readonly #sum = new ContentSum()
+  readonly #key = new Uint32Array(3)
+  readonly #value = new Uint32Array(2)
+  readonly #keyBytes = new Uint8Array(this.#key.buffer)
+  readonly #valueBytes = new Uint8Array(this.#value.buffer)
+
+  add(isOut: boolean, window: number, auction: number, bids: Bids): void {
+    this.#key[0] = isOut ? 1 : 0
+    this.#key[1] = window
+    this.#key[2] = auction
+    this.#value[0] = bids.count
+    this.#value[1] = bids.highest
+    this.#sum.add(this.#keyBytes, this.#valueBytes)
+  }
+
+  content(): Content {
+    return this.#sum.content()
+  }
+}
+
+function windowOf(bid: Bid): number {
+  return Math.floor(bid.timeMs / WINDOW_MS)
+}
+
+/** Knows which windows are over. */
+class Watermark {
+  #latestMs = 0
+  #isAdvanced = false
+  /** Windows below this one are over. */
+  openWindow = 0
+
+  /** Called when a batch begins: true if windows are over that were not before. */
+  advance(): boolean {
+    const window = Math.floor(Math.max(0, this.#latestMs - BID_DELAY_MS) / WINDOW_MS)
+    this.#isAdvanced = window > this.openWindow
+    this.openWindow = window
+    return this.#isAdvanced
+  }
+
+  see(bid: Bid): void {
+    if (bid.timeMs > this.#latestMs) this.#latestMs = bid.timeMs
+  }
+}
+
+/** In one pass; batches matter only to what is put out in the end. */
+export function bidsOracle(source: BidSource, rows: number, batchRows: number): Content {
+  const watermark = new Watermark()
+  const windows = new Map<number, Map<number, Bids>>()
+  for (let row = 0; row < rows; row += batchRows) {
+    watermark.advance()
+    for (const bid of source.read(row, Math.min(row + batchRows, rows))) {
+      watermark.see(bid)
+      count(windows, bid)
+    }
+  }
+  const sum = new BidsSum()
+  for (const [window, auctions] of windows) {
+    const isOut = window < watermark.openWindow
+    for (const [auction, bids] of auctions) sum.add(isOut, window, auction, bids)
+  }
+  return sum.content()
+}
+
+function count(windows: Map<number, Map<number, Bids>>, bid: Bid): void {
+  const window = windowOf(bid)
+  let auctions = windows.get(window)
+  if (auctions === undefined) windows.set(window, (auctions = new Map()))
+  const bids = auctions.get(bid.auction)
+  if (bids === undefined) {
+    auctions.set(bid.auction, { count: 1, highest: bid.price })
+  } else {
+    bids.count++
+    bids.highest = Math.max(bids.highest, bid.price)
+  }
+}
+
+export class BidsOnBytes implements StreamJob<Bid> {
+  readonly #state: BytesState
+  readonly #watermark = new Watermark()
+  readonly #sum = new BidsSum()
+  readonly #key = Buffer.alloc(8)
+  readonly #value = Buffer.alloc(8)
+
+  constructor(state: BytesState) {
+    this.#state = state
+  }
+
+  get standsFor(): string | undefined {
+    return this.#state.standsFor
+  }
+
+  async open(options: EngineOptions): Promise<void> {
+    await this.#state.open({ ...options, operators: 1 })
+  }
+
+  async batch(bids: readonly Bid[], position: number): Promise<number> {
+    const expired = this.#watermark.advance() ? this.#expired() : undefined
+    return await this.#state.run({
+      position,
+      expired,
+      apply: ([counts]) => {
+        for (const bid of bids) this.#count(counts, bid)
+      },
+    })
+  }
+
+  #count(counts: KeyedState, bid: Bid): void {
+    this.#watermark.see(bid)
+    const key = this.#key
+    key.writeUInt32BE(windowOf(bid), 0)
+    key.writeUInt32BE(bid.auction, 4)
+    const { count, highest } = decodeBids(counts.get(key))
+    this.#value.writeUInt32BE(count + 1, 0)
+    this.#value.writeUInt32BE(Math.max(highest, bid.price), 4)
+    counts.put(key, this.#value)
+  }
+
+  #expired(): Expired {
+    const { openWindow } = this.#watermark
+    const below = Buffer.alloc(4)
+    below.writeUInt32BE(openWindow)
+    return {
+      below,
+      includes: (key) => readU32(key, 0) < openWindow,
+      emit: (key, value) =>
+        this.#sum.add(true, readU32(key, 0), readU32(key, 4), decodeBids(value)),
+    }
+  }
+
+  async content(): Promise<Content> {
+    await this.#state.scan(0, (key, value) =>
+      this.#sum.add(false, readU32(key, 0), readU32(key, 4), decodeBids(value)),
+    )
+    return this.#sum.content()
+  }
+
+  async close(): Promise<void> {
+    await this.#state.close()
+  }
+}
+
+function decodeBids(value: Uint8Array | undefined): Bids {
+  if (value === undefined) return { count: 0, highest: 0 }
+  return { count: readU32(value, 0), highest: readU32(value, 4) }
+}
+
+function readU32(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0
+}
+
+export class BidsOnMap implements StreamJob<Bid> {
+  readonly standsFor = JSON_FILE_STANDS_FOR
+  readonly #watermark = new Watermark()
+  readonly #sum = new BidsSum()
+  readonly #windows = new Map<number, Map<number, Bids>>()
+  #options!: EngineOptions
+
+  async open(options: EngineOptions): Promise<void> {
+    this.#options = options
+  }
+
+  async batch(bids: readonly Bid[], position: number): Promise<number> {
+    if (this.#watermark.advance()) this.#evict()
+    for (const bid of bids) {
+      this.#watermark.see(bid)
+      count(this.#windows, bid)
+    }
+    const applied = nowMs()
+    const windows = [...this.#windows].map(([window, auctions]) => [window, [...auctions]])
+    await writeJsonCheckpoint(this.#options, { position, windows })
+    return nowMs() - applied
+  }
+
+  #evict(): void {
+    for (const [window, auctions] of this.#windows) {
+      if (window >= this.#watermark.openWindow) continue
+      for (const [auction, bids] of auctions) this.#sum.add(true, window, auction, bids)
+      this.#windows.delete(window)
+    }
+  }
+
+  async content(): Promise<Content> {
+    for (const [window, auctions] of this.#windows)
+      for (const [auction, bids] of auctions) this.#sum.add(false, window, auction, bids)
+    return this.#sum.content()
+  }
+
+  async close(): Promise<void> {}
+}

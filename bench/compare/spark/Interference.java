@@ -9,8 +9,6 @@ import tidemark.bench.Measurement.Samples;
  * task's thread goes on with batches. Measured are the snapshot's time alone, and the batches with and without one.
  */
 final class Interference implements SparkBench.Question {
-  private static final int RANDOM_SEED = 1;
-
   @Override
   public void measure(Stores stores, SparkBench.Params params, Measurement measurement) throws InterruptedException {
     int keys = params.number("keys");
@@ -23,10 +21,9 @@ final class Interference implements SparkBench.Question {
     store.maintain();
     measurement.figure("snapshotMs", nowMs() - started);
 
-    Batches batches = new Batches(store, keys, params.number("batchRows"));
-    for (int b = 0; b < params.number("warmUp"); b++) batches.next();
-    Samples without = new Samples();
-    for (int b = 0; b < params.number("batches"); b++) without.add(batches.next());
+    UpdateBatches batches = new UpdateBatches(store, keys, params.number("batchRows"));
+    batches.run(params.number("warmUp"));
+    Samples without = batches.measure(params.number("batches")).totals;
 
     double[] snapshotMs = new double[1];
     Thread maintenance =
@@ -38,7 +35,7 @@ final class Interference implements SparkBench.Question {
             });
     Samples with = new Samples();
     maintenance.start();
-    do with.add(batches.next());
+    do with.add(batches.next().totalMs());
     while (maintenance.isAlive());
     maintenance.join();
 
@@ -47,29 +44,5 @@ final class Interference implements SparkBench.Question {
     measurement.figure("batchDuringSnapshotMs", with.median());
     measurement.figure("batchDuringSnapshotWorstMs", with.quantile(1));
     measurement.figure("throughputRatio", without.mean() / with.mean());
-  }
-
-  private static final class Batches {
-    private final Store store;
-    private final int keys;
-    private final Workload.RowBatch batch;
-    private final Workload.Random random = new Workload.Random(RANDOM_SEED);
-    private int stamp = 2;
-
-    Batches(Store store, int keys, int rows) {
-      this.store = store;
-      this.keys = keys;
-      batch = new Workload.RowBatch(rows);
-    }
-
-    double next() {
-      for (int i = 0; i < batch.size(); i++) batch.set(i, random.below(keys), stamp);
-      stamp++;
-      double started = nowMs();
-      store.begin();
-      for (int i = 0; i < batch.size(); i++) store.put(batch.keys[i], batch.values[i]);
-      store.commit();
-      return nowMs() - started;
-    }
   }
 }

@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 
 /** What is printed in the end: figures by name, the content of the store, and the versions of what was measured. */
 final class Measurement {
@@ -15,9 +16,10 @@ final class Measurement {
 
   Measurement() {
     out.put("figures", figures);
-    out.put(
-        "versions",
-        Map.of("spark", org.apache.spark.package$.MODULE$.SPARK_VERSION(), "java", System.getProperty("java.version")));
+    Map<String, String> versions = new TreeMap<>();
+    versions.put("java", System.getProperty("java.version"));
+    versions.put("spark", org.apache.spark.package$.MODULE$.SPARK_VERSION());
+    out.put("versions", versions);
   }
 
   /** The name ends in its unit, as in the question's file. */
@@ -26,7 +28,7 @@ final class Measurement {
   }
 
   void content(Workload.ContentSum sum) {
-    out.put("content", Map.of("rows", sum.rows(), "checksum", sum.checksum()));
+    out.put("content", new TreeMap<>(Map.of("rows", sum.rows(), "checksum", sum.checksum())));
   }
 
   String json() throws JsonProcessingException {

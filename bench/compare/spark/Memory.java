@@ -10,8 +10,6 @@ import java.nio.file.Path;
  * it the resident set is the figure, heap that was never given back included.
  */
 final class Memory implements SparkBench.Question {
-  private static final int RANDOM_SEED = 1;
-
   @Override
   public void measure(Stores stores, SparkBench.Params params, Measurement measurement) throws IOException {
     int keys = params.number("keys");
@@ -24,21 +22,10 @@ final class Memory implements SparkBench.Question {
     measurement.figure("heapBytes", heapBytes() - heapBefore);
     measurement.figure("residentBytes", residentBytes() - residentBefore);
 
-    rewrite(store, keys, params.number("rewrites"), params.number("rewriteRows"));
+    new UpdateBatches(store, keys, params.number("rewriteRows")).run(params.number("rewrites"));
     measurement.figure("heapAfterRewritesBytes", heapBytes() - heapBefore);
     measurement.figure("residentAfterRewritesBytes", residentBytes() - residentBefore);
     measurement.content(store.content());
-  }
-
-  private static void rewrite(Store store, int keys, int commits, int rows) {
-    Workload.RowBatch batch = new Workload.RowBatch(rows);
-    Workload.Random random = new Workload.Random(RANDOM_SEED);
-    for (int c = 0; c < commits; c++) {
-      for (int i = 0; i < rows; i++) batch.set(i, random.below(keys), c + 2);
-      store.begin();
-      for (int i = 0; i < rows; i++) store.put(batch.keys[i], batch.values[i]);
-      store.commit();
-    }
   }
 
   private static long heapBytes() {

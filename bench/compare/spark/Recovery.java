@@ -19,7 +19,6 @@ import tidemark.bench.Measurement.Samples;
  * provider's time holds the copy of the map that each of its stores begins with: no store of it can be read sooner.
  */
 final class Recovery implements SparkBench.Question {
-  private static final int RANDOM_SEED = 1;
   private static final int NEVER = 1_000_000;
 
   @Override
@@ -59,14 +58,7 @@ final class Recovery implements SparkBench.Question {
 
     stores.configure("minDeltasForSnapshot", String.valueOf(NEVER));
     store = stores.open(0, store.version());
-    Workload.RowBatch batch = new Workload.RowBatch(params.number("deltaRows"));
-    Workload.Random random = new Workload.Random(RANDOM_SEED);
-    for (int d = 0; d < params.number("deltas"); d++) {
-      for (int i = 0; i < batch.size(); i++) batch.set(i, random.below(keys), d + 2);
-      store.begin();
-      for (int i = 0; i < batch.size(); i++) store.put(batch.keys[i], batch.values[i]);
-      store.commit();
-    }
+    new UpdateBatches(store, keys, params.number("deltaRows")).run(params.number("deltas"));
     store.close();
     return store.version();
   }

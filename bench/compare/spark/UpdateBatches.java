@@ -1,0 +1,81 @@
+package tidemark.bench;
+
+import static tidemark.bench.Measurement.nowMs;
+
+import tidemark.bench.Measurement.Samples;
+
+/** bench/harness/update-batches.ts: batches of updates of random keys, each with the stamp of its place. */
+final class UpdateBatches {
+  private static final int RANDOM_SEED = 1;
+  /** Rows made ahead of their puts. */
+  private static final int PIECE_ROWS = 10_000;
+
+  private final Store store;
+  private final int keys;
+  private final int rows;
+  private final Workload.RowBatch piece;
+  private final Workload.Random random = new Workload.Random(RANDOM_SEED);
+  private int stamp = Store.LOAD_STAMP + 1;
+
+  UpdateBatches(Store store, int keys, int rows) {
+    this.store = store;
+    this.keys = keys;
+    this.rows = rows;
+    piece = new Workload.RowBatch(Math.min(rows, PIECE_ROWS));
+  }
+
+  /** What one batch took. */
+  record Times(double openMs, double putsMs, double commitMs) {
+    double totalMs() {
+      return openMs + putsMs + commitMs;
+    }
+  }
+
+  Times next() {
+    double putsMs = 0;
+    fill(piece.size());
+    double started = nowMs();
+    store.begin();
+    double openMs = nowMs() - started;
+    for (int from = 0; from < rows; from += piece.size()) {
+      int count = Math.min(piece.size(), rows - from);
+      if (from > 0) fill(count);
+      double before = nowMs();
+      for (int i = 0; i < count; i++) store.put(piece.keys[i], piece.values[i]);
+      putsMs += nowMs() - before;
+    }
+    double changed = nowMs();
+    store.commit();
+    stamp++;
+    return new Times(openMs, putsMs, nowMs() - changed);
+  }
+
+  private void fill(int count) {
+    for (int i = 0; i < count; i++) piece.set(i, random.below(keys), stamp);
+  }
+
+  void run(int batches) {
+    for (int b = 0; b < batches; b++) next();
+  }
+
+  /** Open, puts and commit apart, and together. */
+  static final class Series {
+    final Samples opens = new Samples();
+    final Samples puts = new Samples();
+    final Samples commits = new Samples();
+    final Samples totals = new Samples();
+
+    void add(Times times) {
+      opens.add(times.openMs());
+      puts.add(times.putsMs());
+      commits.add(times.commitMs());
+      totals.add(times.totalMs());
+    }
+  }
+
+  Series measure(int batches) {
+    Series series = new Series();
+    for (int b = 0; b < batches; b++) series.add(next());
+    return series;
+  }
+}

@@ -229,6 +229,47 @@ const COMMIT: readonly Must[] = [
   },
 ]
 
+/** Our rows a second by theirs, of a store read back from its files. */
+function recoveryRatio(where: Where, engine: string, figure = 'rowsPerSecond') {
+  return (results: Results) =>
+    quotient(
+      results.figure('recovery', where, OURS, figure),
+      results.figure('recovery', where, engine, figure),
+    )
+}
+
+const RECOVERY: readonly Must[] = [
+  {
+    row: 5,
+    text: 'recovery, 5 M keys, rows a second: tidemark by Spark HDFS',
+    bound: { atLeast: 1.8 },
+    goal: { atLeast: 2.5 },
+    reached: recoveryRatio(FIVE_MILLION, HDFS),
+  },
+  {
+    row: 5,
+    text: 'two stores of 5 M keys at once, a thread each: tidemark by Spark HDFS',
+    bound: { atLeast: 1.8 },
+    goal: { atLeast: 2.5 },
+    reached: recoveryRatio(FIVE_MILLION, HDFS, 'twoAtOnceRowsPerSecond'),
+  },
+  {
+    row: 5,
+    text: 'recovery, 1 M keys, rows a second: tidemark by Spark HDFS',
+    reached: recoveryRatio(ONE_MILLION, HDFS),
+  },
+  {
+    row: 5,
+    text: 'recovery, 5 M keys, rows a second: tidemark by Spark RocksDB with changelog',
+    reached: recoveryRatio(FIVE_MILLION, ROCKSDB_CHANGELOG),
+  },
+  {
+    row: 5,
+    text: 'recovery, 5 M keys, rows a second: tidemark by Spark RocksDB, from a local zip',
+    reached: recoveryRatio(FIVE_MILLION, ROCKSDB),
+  },
+]
+
 const CURSOR: readonly Must[] = [
   {
     row: 7,
@@ -250,4 +291,45 @@ const CURSOR: readonly Must[] = [
   },
 ]
 
-export const MUSTS: readonly Must[] = [...WHOLE_BATCH, ...PUT, ...GET, ...COMMIT, ...CURSOR]
+const STREAM_RIVALS = ['lmdb', 'classic-level', 'js-map-json']
+
+/** Our rows a second by those of the fastest rival; undefined if a rival is missing, which might be the fastest. */
+function streamLead(where: Where) {
+  return (results: Results) => {
+    const rate = (engine: string) => results.figure('stream', where, engine, 'rowsPerSecond')
+    const rivals = STREAM_RIVALS.map(rate).filter((one) => one !== undefined)
+    if (rivals.length < STREAM_RIVALS.length) return undefined
+    return quotient(rate(OURS), Math.max(...rivals))
+  }
+}
+
+const STREAM: readonly Must[] = [
+  {
+    row: 10,
+    text: 'stream job, flights, os, rows a second: tidemark by the fastest other',
+    bound: { above: 1 },
+    reached: streamLead({ job: 'flights', durability: 'os' }),
+  },
+  {
+    row: 10,
+    text: 'stream job, flights, fsync, rows a second: tidemark by the fastest other',
+    bound: { above: 1 },
+    reached: streamLead({ job: 'flights', durability: 'fsync' }),
+  },
+  {
+    row: 10,
+    text: 'stream job, bids counted per window, os, rows a second: tidemark by the fastest other',
+    bound: { above: 1 },
+    reached: streamLead({ job: 'bids', durability: 'os' }),
+  },
+]
+
+export const MUSTS: readonly Must[] = [
+  ...WHOLE_BATCH,
+  ...PUT,
+  ...GET,
+  ...COMMIT,
+  ...RECOVERY,
+  ...CURSOR,
+  ...STREAM,
+]

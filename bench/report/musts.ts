@@ -8,7 +8,8 @@
 import { formatNumber } from './format-figure.ts'
 import type { Results } from './results.ts'
 
-export type Bound = { readonly atLeast: number } | { readonly atMost: number }
+export type Bound =
+  { readonly atLeast: number } | { readonly above: number } | { readonly atMost: number }
 
 export interface Must {
   /** Of the table of what must hold. */
@@ -56,7 +57,8 @@ function judge(reached: number | undefined, bound: Bound | undefined): Verdict {
 
 /** NaN is within no bound. */
 function isWithin(reached: number, bound: Bound): boolean {
-  return 'atLeast' in bound ? reached >= bound.atLeast : reached <= bound.atMost
+  if ('atLeast' in bound) return reached >= bound.atLeast
+  return 'above' in bound ? reached > bound.above : reached <= bound.atMost
 }
 
 const DIGITS_MIN = 3
@@ -88,8 +90,13 @@ function describeBounds(
 }
 
 function describeBound(bound: Bound, unit: string | undefined): string {
-  const [sign, limit] = 'atLeast' in bound ? ['≥', bound.atLeast] : ['≤', bound.atMost]
+  const [sign, limit] = signOf(bound)
   return `${sign} ${withUnit(limit.toLocaleString('en'), unit)}`
+}
+
+function signOf(bound: Bound): readonly [string, number] {
+  if ('atLeast' in bound) return ['≥', bound.atLeast]
+  return 'above' in bound ? ['>', bound.above] : ['≤', bound.atMost]
 }
 
 function withUnit(figure: string, unit: string | undefined): string {

@@ -33,6 +33,8 @@ describe('a bound', () => {
     [9.9999999, { atLeast: 10 }, 'missed'],
     [0.8, { atMost: 0.8 }, 'holds'],
     [0.80000001, { atMost: 0.8 }, 'missed'],
+    [1, { above: 1 }, 'missed'],
+    [1.0000001, { above: 1 }, 'holds'],
     [Number.NaN, { atMost: 0.8 }, 'missed'],
     [Infinity, { atLeast: 1 }, 'holds'],
   ] as const)('%d against %j: %s', (reached, bound, verdict) => {
@@ -81,6 +83,21 @@ describe('whole batches', () => {
     expect(find('lmdb')).toMatchObject({ verdict: 'not measured' })
     expect(find('5 M keys')).toMatchObject({ verdict: 'not measured' })
   })
+})
+
+test('the lead of a stream job is over the fastest other, and unknown while one is missing', () => {
+  const lead = (engines: Record<string, { rowsPerSecond: number } | string>) =>
+    mustLines(
+      MUSTS,
+      sampleResults('stream', [{ params: { keys: 0, durability: 'os', job: 'bids' }, engines }]),
+    ).find(({ text }) => text.includes('bids'))
+  const tidemark = { rowsPerSecond: 300 }
+  const rivals = { lmdb: { rowsPerSecond: 100 }, 'classic-level': { rowsPerSecond: 200 } }
+  expect(lead({ tidemark, ...rivals, 'js-map-json': { rowsPerSecond: 300 } })).toMatchObject({
+    reached: '1',
+    verdict: 'missed',
+  })
+  expect(lead({ tidemark, ...rivals, 'js-map-json': 'broken' })?.verdict).toBe('not measured')
 })
 
 test('two cases that fit one question are a mistake, not a choice', () => {

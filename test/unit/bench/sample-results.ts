@@ -1,11 +1,12 @@
 // Small results as `npm run bench` writes them, with figures that are easy to reckon with.
 
+import type { Params } from '../../../bench/harness/question.ts'
 import { type QuestionResult, Results } from '../../../bench/report/results.ts'
 
 type Figures = Readonly<Record<string, number | readonly number[]>>
 
 interface SampleCase {
-  readonly params: { readonly keys: number; readonly durability: 'os' | 'fsync' }
+  readonly params: Params
   /** By engine; a text is the reason why there are none. */
   readonly engines: Readonly<Record<string, Figures | string>>
   readonly standsFor?: Readonly<Record<string, string>>

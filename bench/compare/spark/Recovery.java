@@ -14,9 +14,9 @@ import java.util.stream.Stream;
 import tidemark.bench.Measurement.Samples;
 
 /**
- * bench/recovery.ts. Cold is a new provider, which has nothing of the store in memory and nothing in its own folder;
- * the files are in the page cache, as they are for every engine, and the JVM has loaded its classes. The HDFS
- * provider's time holds the copy of the map that each of its stores begins with: no store of it can be read sooner.
+ * bench/recovery.ts. Cold is a new provider, which has nothing of the store in memory and nothing in its own folder; the
+ * files are in the page cache, as they are for every engine. The HDFS provider's time holds the copy of the map that
+ * each of its stores begins with: no store of it can be read sooner.
  */
 final class Recovery implements SparkBench.Question {
   private static final int NEVER = 1_000_000;
@@ -27,11 +27,9 @@ final class Recovery implements SparkBench.Question {
     long version = prepare(stores, params, keys);
 
     int loads = params.number("loads");
-    Samples one = new Samples();
-    for (int i = 0; i < loads; i++) one.add(timeOfLoads(stores, version, 1));
+    Samples one = timesOfLoads(stores, version, loads, 1);
     copy(stores.folder(0), stores.folder(1));
-    Samples two = new Samples();
-    for (int i = 0; i < loads; i++) two.add(timeOfLoads(stores, version, 2));
+    Samples two = timesOfLoads(stores, version, loads, 2);
 
     measurement.figure("recoverMs", one.median());
     measurement.figure("recoverBestMs", one.quantile(0));
@@ -61,6 +59,14 @@ final class Recovery implements SparkBench.Question {
     new UpdateBatches(store, keys, params.number("deltaRows")).run(params.number("deltas"));
     store.close();
     return store.version();
+  }
+
+  /** A first time is not counted: the code is compiled in it. */
+  private static Samples timesOfLoads(Stores stores, long version, int loads, int count) throws Exception {
+    Samples times = new Samples();
+    timeOfLoads(stores, version, count);
+    for (int i = 0; i < loads; i++) times.add(timeOfLoads(stores, version, count));
+    return times;
   }
 
   /** From new providers to stores that can be read, each in a thread of its own. */

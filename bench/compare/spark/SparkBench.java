@@ -23,6 +23,9 @@ final class SparkBench {
           "Expected a question, an engine and parameters as JSON, got " + args.length + " arguments");
     }
     Params params = new Params(new ObjectMapper().readTree(args[2]));
+    if (!params.text("durability").equals("os")) {
+      throw new IllegalArgumentException("Spark syncs nothing to the disk: it answers with durability 'os' only");
+    }
     Path directory = Path.of(params.text("directory"));
     // RocksDB works on local files and copies them into the checkpoint: both on the disk that was asked for.
     System.setProperty("spark.local.dir", Files.createDirectories(directory.resolve("local")).toString());

@@ -73,6 +73,10 @@ export class TidemarkEngine implements Engine {
     return this.#provider.metrics.memoryUsedBytes
   }
 
+  plainBytes(): number {
+    return this.#provider.metrics.customMetrics.stateOnCurrentVersionSizeBytes
+  }
+
   async close(): Promise<void> {
     await this.#stores?.close()
   }

@@ -35,5 +35,7 @@ export interface Engine {
   snapshot?(): Promise<void>
   /** What the engine itself says it has allocated. */
   memoryUsedBytes?(): number
+  /** Key and value bytes of the state, where the engine counts them. */
+  plainBytes?(): number
   close(): Promise<void>
 }

@@ -43,7 +43,9 @@ async function describeCommit(): Promise<string> {
   try {
     const git = promisify(execFile)
     const { stdout } = await git('git', ['rev-parse', '--short', 'HEAD'], { cwd: ROOT })
-    const changes = await git('git', ['status', '--porcelain', '--', 'src', 'bench/*.ts'], { cwd: ROOT })
+    const changes = await git('git', ['status', '--porcelain', '--', 'src', 'bench/*.ts'], {
+      cwd: ROOT,
+    })
     return stdout.trim() + (changes.stdout === '' ? '' : '+')
   } catch {
     return 'unknown'

@@ -1,11 +1,19 @@
 import { basicOperations } from '../basic-operations.ts'
 import { commitLatency } from '../commit-latency.ts'
 import { stream } from '../stream.ts'
+import { memory } from '../memory.ts'
 import { recovery } from '../recovery.ts'
 import { throughput } from '../throughput.ts'
 import type { Question } from './question.ts'
 
-export const QUESTIONS: readonly Question[] = [basicOperations, commitLatency, recovery, throughput, stream]
+export const QUESTIONS: readonly Question[] = [
+  basicOperations,
+  commitLatency,
+  memory,
+  recovery,
+  throughput,
+  stream,
+]
 
 export function questionByName(name: string): Question {
   const question = QUESTIONS.find((known) => known.name === name)

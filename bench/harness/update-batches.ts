@@ -3,13 +3,10 @@
 
 import type { Engine } from './engine.ts'
 import { nowMs } from './figures.ts'
-import { LOAD_STAMP } from './load.ts'
-import { type Content, Oracle, Random, RowBatch } from './workload.ts'
+import { LOAD_STAMP, pieceRowsOf } from './load.ts'
+import { type Content, type ContentSum, Oracle, Random, RowBatch, type Rows } from './workload.ts'
 
 const RANDOM_SEED = 1
-
-/** Rows made ahead of their puts, where the engine copies what it is given. */
-const PIECE_ROWS = 10_000
 
 export interface UpdatePlan {
   readonly keys: number
@@ -27,12 +24,16 @@ export interface BatchTimes {
   readonly commits: number[]
 }
 
-export async function runUpdates(engine: Engine, plan: UpdatePlan): Promise<BatchTimes> {
+/** `makeRows` for other rows than those of RowBatch. */
+export async function runUpdates(
+  engine: Engine,
+  plan: UpdatePlan,
+  makeRows = (size: number): Rows => new RowBatch(size),
+): Promise<BatchTimes> {
   const times: BatchTimes = { opens: [], puts: [], commits: [] }
   const random = new Random(RANDOM_SEED)
-  // Buffers for a large batch would be as much memory as what they are put into.
-  const pieceRows = engine.changesAtCommit ? plan.batchRows : Math.min(plan.batchRows, PIECE_ROWS)
-  const piece = new RowBatch(pieceRows)
+  const pieceRows = pieceRowsOf(engine, plan.batchRows)
+  const piece = makeRows(pieceRows)
   for (let b = 0; b < plan.batches; b++) {
     let putsMs = 0
     fill(piece, Math.min(pieceRows, plan.batchRows), random, plan.keys, b + 2)
@@ -56,17 +57,20 @@ export async function runUpdates(engine: Engine, plan: UpdatePlan): Promise<Batc
   return times
 }
 
-function fill(piece: RowBatch, rows: number, random: Random, keys: number, stamp: number): void {
+function fill(piece: Rows, rows: number, random: Random, keys: number, stamp: number): void {
   for (let i = 0; i < rows; i++) piece.set(i, random.below(keys), stamp)
 }
 
 /** What a store holds that was loaded with all keys and then updated. */
-export function contentAfterUpdates(plan: UpdatePlan): Content {
+export function contentAfterUpdates(
+  plan: UpdatePlan,
+  add?: (sum: ContentSum, n: number, stamp: number) => void,
+): Content {
   const oracle = new Oracle(plan.keys)
   for (let n = 0; n < plan.keys; n++) oracle.put(n, LOAD_STAMP)
   const random = new Random(RANDOM_SEED)
   for (let b = 0; b < plan.batches; b++) {
     for (let i = 0; i < plan.batchRows; i++) oracle.put(random.below(plan.keys), b + 2)
   }
-  return oracle.content()
+  return oracle.content(add)
 }

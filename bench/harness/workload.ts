@@ -45,8 +45,17 @@ export class Random {
   }
 }
 
+/** Rows to be put: key and value `i` are those of the last set(i). */
+export interface Rows {
+  readonly keys: readonly Buffer[]
+  readonly values: readonly Buffer[]
+  readonly size: number
+  /** Row `i` becomes key `n` with the value of `stamp`. */
+  set(i: number, n: number, stamp: number): void
+}
+
 /** Buffers for a batch of rows, made once and filled anew for each batch: an engine that keeps bytes has to copy them. */
-export class RowBatch {
+export class RowBatch implements Rows {
   readonly keys: Buffer[] = []
   readonly values: Buffer[] = []
   readonly #keyWords: Uint32Array
@@ -67,7 +76,6 @@ export class RowBatch {
     return this.keys.length
   }
 
-  /** Row `i` becomes key `n` with the value of `stamp`. */
   set(i: number, n: number, stamp: number): void {
     writeKey(this.#keyWords, i * 4, n)
     writeValue(this.#valueWords, i * 8, n, stamp)
@@ -167,10 +175,13 @@ export class Oracle {
     this.#stamps[n] = 0
   }
 
-  content(): Content {
+  /** `add` is for rows other than those of RowBatch. */
+  content(
+    add = (sum: ContentSum, n: number, stamp: number): void => sum.addRow(n, stamp),
+  ): Content {
     const sum = new ContentSum()
     for (let n = 0; n < this.#stamps.length; n++) {
-      if (this.#stamps[n] !== 0) sum.addRow(n, this.#stamps[n])
+      if (this.#stamps[n] !== 0) add(sum, n, this.#stamps[n])
     }
     return sum.content()
   }

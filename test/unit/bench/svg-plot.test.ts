@@ -38,11 +38,15 @@ test('a power of the size is a straight line', () => {
   expect(y1).toBeGreaterThan(y3)
 })
 
-test('labels of lines that end together do not cover each other, nor leave the picture', () => {
-  const names = Array.from({ length: SERIES_MAX }, (_, i) => `engine ${i}`)
-  const places = labelPlaces(draw(names.map((name) => flat(name)))).sort((a, b) => a - b)
+test.each([
+  ['at the bottom', 1],
+  ['at the top', 1000],
+])('labels of lines that end together %s are apart, and in the picture', (_, y) => {
+  const others = Array.from({ length: SERIES_MAX - 1 }, (_, i) => flat(`engine ${i}`, y))
+  const places = labelPlaces(draw([flat('middle', 31), ...others])).sort((a, b) => a - b)
   expect(places).toHaveLength(SERIES_MAX)
   for (let i = 1; i < places.length; i++) expect(places[i] - places[i - 1]).toBeGreaterThan(15)
+  expect(places[0]).toBeGreaterThan(50)
   expect(places.at(-1)).toBeLessThan(440)
 })
 

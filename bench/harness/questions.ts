@@ -1,8 +1,9 @@
 import { basicOperations } from '../basic-operations.ts'
+import { codecs } from '../codecs.ts'
 import { commitLatency } from '../commit-latency.ts'
-import { stream } from '../stream.ts'
 import { memory } from '../memory.ts'
 import { recovery } from '../recovery.ts'
+import { stream } from '../stream.ts'
 import { throughput } from '../throughput.ts'
 import type { Question } from './question.ts'
 
@@ -13,6 +14,7 @@ export const QUESTIONS: readonly Question[] = [
   recovery,
   throughput,
   stream,
+  codecs,
 ]
 
 export function questionByName(name: string): Question {

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Engine } from './engine.ts'
 import { RowBatch, type Rows } from './workload.ts'
 
@@ -10,8 +11,8 @@ const PIECE_ROWS = 10_000
 export interface LoadOptions {
   /** Other rows than those of RowBatch. */
   readonly makeRows?: (size: number) => Rows
-  /** Called after each PIECE_ROWS puts. */
-  readonly afterPiece?: () => void
+  /** Called after each PIECE_ROWS puts, with the number of rows put so far. */
+  readonly afterPiece?: (rows: number) => void
 }
 
 /** Fills the engine with keys 0 to `keys` − 1, in commits of LOAD_BATCH_ROWS. */
@@ -29,7 +30,9 @@ export async function load(
       const rows = Math.min(piece.size, end - n)
       for (let i = 0; i < rows; i++) piece.set(i, n + i, LOAD_STAMP)
       for (let i = 0; i < rows; i++) engine.put(piece.keys[i], piece.values[i])
-      afterPiece?.()
+      afterPiece?.(n + rows)
+      // As in a program that reads its input: what waits to be written has its chance.
+      await turn()
     }
     await engine.commit()
   }

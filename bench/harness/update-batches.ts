@@ -1,6 +1,7 @@
 // Batches of updates of random keys, the same for all questions and engines: batch b gives each of its keys the value of stamp b + 2, and the
 // random numbers go on from batch to batch. What is timed is the engine's part alone; rows are made outside of it.
 
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Engine } from './engine.ts'
 import { nowMs } from './figures.ts'
 import { LOAD_STAMP, pieceRowsOf } from './load.ts'
@@ -42,7 +43,10 @@ export async function runUpdates(
     const opensMs = nowMs() - started
     for (let from = 0; from < plan.batchRows; from += pieceRows) {
       const rows = Math.min(pieceRows, plan.batchRows - from)
-      if (from > 0) fill(piece, rows, random, plan.keys, b + 2)
+      if (from > 0) {
+        await turn()
+        fill(piece, rows, random, plan.keys, b + 2)
+      }
       const before = nowMs()
       for (let i = 0; i < rows; i++) engine.put(piece.keys[i], piece.values[i])
       putsMs += nowMs() - before

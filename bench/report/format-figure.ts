@@ -12,7 +12,6 @@ interface Unit {
 /** The longest suffix first: BytesPerSecond ends in PerSecond, too. */
 const UNITS: readonly Unit[] = [
   { suffix: 'BytesPerSecond', label: 'MB/s', scale: 1e6 },
-  { suffix: 'BytesPerKey', label: 'bytes a key', scale: 1 },
   { suffix: 'PerSecond', label: 'a second', scale: 1 },
   { suffix: 'Bytes', label: 'MB', scale: 1e6 },
   { suffix: 'Rows', label: 'rows', scale: 1 },
@@ -21,7 +20,10 @@ const UNITS: readonly Unit[] = [
   { suffix: 'Ms', label: 'ms', scale: 1 },
 ]
 
+const BYTES_OF_A_KEY: Unit = { suffix: 'Bytes', label: 'bytes', scale: 1 }
+
 function unitOf(name: string): Unit | undefined {
+  if (name.includes('PerKey') && name.endsWith('Bytes')) return BYTES_OF_A_KEY
   return UNITS.find(({ suffix }) => name.toLowerCase().endsWith(suffix.toLowerCase()))
 }
 

@@ -39,11 +39,12 @@ const SOURCES: readonly PlotSource[] = [
   },
   {
     file: 'memory.svg',
-    title: 'Memory of a state of 16-byte keys and 32-byte values',
+    title: 'Memory for 16-byte keys and 32-byte values (heap, or else resident)',
     question: 'memory',
-    where: {},
+    where: { values: 'rows' },
     unit: 'MB',
-    figures: [['residentBytes']],
+    // A JVM keeps heap it no longer needs, which is no fault of its engine.
+    figures: [['heapBytes'], ['residentBytes']],
     scale: 1e6,
   },
   {
@@ -78,11 +79,7 @@ export function growthPlots(results: Results): Plot[] {
 }
 
 function seriesOf({ question, where, figures, scale }: PlotSource, results: Results): PlotSeries[] {
-  const cases = results
-    .cases(question, where)
-    .toSorted((a, b) => a.params.keys - b.params.keys)
-    // One case a size: the others vary something else.
-    .filter((one, i, sorted) => i === 0 || one.params.keys !== sorted[i - 1].params.keys)
+  const cases = results.cases(question, where).toSorted((a, b) => a.params.keys - b.params.keys)
   const engines = [...new Set(cases.flatMap((one) => one.engines.map(({ engine }) => engine)))]
   engines.sort((a, b) => Number(b === REFERENCE) - Number(a === REFERENCE))
   const series = engines.map((engine) => {
@@ -90,7 +87,8 @@ function seriesOf({ question, where, figures, scale }: PlotSource, results: Resu
     for (const one of cases) {
       const has = Object.keys(engineOf(one, engine)?.figures ?? {})
       const names = figures.find((list) => list.every((name) => has.includes(name)))
-      if (names === undefined) continue
+      // The first case of a size that the engine has: others vary something else.
+      if (names === undefined || points.at(-1)?.x === one.params.keys) continue
       const y = names.reduce((sum, name) => sum + (figureOf(one, engine, name) ?? 0), 0) / scale
       if (y > 0) points.push({ x: one.params.keys, y })
     }

@@ -85,6 +85,48 @@ describe('whole batches', () => {
   })
 })
 
+describe('memory', () => {
+  const RAW = 48
+  const sized = (keys: number, ratio: number, rewrites = 100) => ({
+    params: { keys, durability: 'os' as const, values: 'rows', rewrites },
+    engines: {
+      tidemark: {
+        memoryUsedBytes: keys * RAW * ratio,
+        memoryUsedAfterRewritesBytes: keys * RAW * (ratio + 0.5),
+        residentOverBytes: keys,
+      },
+    },
+  })
+  const memoryLines = (cases: Parameters<typeof sampleResults>[1]) =>
+    mustLines(MUSTS, sampleResults('memory', cases)).filter(({ row }) => row === 6)
+
+  test('is counted by raw bytes, and the worst size decides', () => {
+    const lines = memoryLines([
+      sized(1e6, 1.5),
+      sized(1.3e6, 2.01, 10),
+      sized(5e6, 1.75, 5),
+      sized(5e6, 1.6),
+      sized(1e7, 1.2),
+    ])
+    expect(lines[0]).toMatchObject({ reached: '1.75', bound: '≤ 1.7', verdict: 'missed' })
+    expect(lines[1]).toMatchObject({ reached: '2.01', bound: '≤ 2', verdict: 'missed' })
+    expect(lines.find(({ text }) => text.includes('1 M keys'))).toMatchObject({ reached: '2' })
+    expect(lines.find(({ text }) => text === 'the same, 5 M keys')).toMatchObject({
+      reached: '2.1',
+      verdict: 'holds',
+    })
+    expect(lines.find(({ text }) => text.includes('beyond'))).toMatchObject({
+      reached: '10 MB',
+      bound: '≤ 100 MB',
+      verdict: 'holds',
+    })
+  })
+
+  test('does not hold at any size before it was seen at 1 M and at 10 M', () => {
+    expect(memoryLines([sized(1e6, 1.5), sized(5e6, 1.5)])[1].verdict).toBe('not measured')
+  })
+})
+
 test('the lead of a stream job is over the fastest other, and unknown while one is missing', () => {
   const lead = (engines: Record<string, { rowsPerSecond: number } | string>) =>
     mustLines(

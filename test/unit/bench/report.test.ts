@@ -4,6 +4,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { benchmarkFiles } from '../../../bench/report/document.ts'
+import { figureLabel, formatFigure } from '../../../bench/report/format-figure.ts'
 import { Results } from '../../../bench/report/results.ts'
 import { sampleResult, sampleResults } from './sample-results.ts'
 
@@ -75,6 +76,19 @@ describe('a question', () => {
   })
 })
 
+test('units come from the ends of names', () => {
+  expect(figureLabel('commitP99Ms')).toBe('commit p99, ms')
+  expect(figureLabel('memoryUsedPerKeyAfterRewritesBytes')).toBe(
+    'memory used per key after rewrites, bytes',
+  )
+  expect(formatFigure('memoryUsedPerKeyAfterRewritesBytes', 81.25)).toBe('81.3')
+  expect(formatFigure('memoryUsedBytes', 408_000_000)).toBe('408')
+  expect(figureLabel('writeBytesPerSecond')).toBe('write, MB/s')
+  expect(formatFigure('writeBytesPerSecond', 512_345_678)).toBe('512')
+  expect(formatFigure('rowsPerSecond', 1_234_567)).toBe('1,230,000')
+  expect(figureLabel('throughputRatio')).toBe('throughput, ratio')
+})
+
 describe('growth plots', () => {
   const times = { openP50Ms: 1, putsP50Ms: 2, commitP50Ms: 3 }
   const engines = { 'spark-hdfs': times, tidemark: times }
@@ -92,6 +106,26 @@ describe('growth plots', () => {
     expect(plot.text).toMatch(/<text class="f0"[^>]*>tidemark 6 ms<\/text>/)
     expect(plot.text).toMatch(/<text class="f1"[^>]*>spark-hdfs 6 ms<\/text>/)
     expect(plot.text).toContain('prefers-color-scheme:dark')
+  })
+
+  test('a size that was measured twice is one point, of the first case that has the engine', () => {
+    const params = { keys: 5e6, durability: 'os' as const, values: 'rows' }
+    const [, plot] = benchmarkFiles(
+      sampleResults('memory', [
+        { params: { ...params, keys: 1e6 }, engines: { tidemark: { residentBytes: 1e8 } } },
+        { params, engines: { tidemark: { residentBytes: 4e8 } } },
+        {
+          params,
+          engines: {
+            tidemark: { residentBytes: 9e8 },
+            'spark-hdfs': { residentBytes: 9e9, heapBytes: 12e8 },
+          },
+        },
+      ]),
+    )
+    expect(plot.text.match(/<circle class="f0"/g)).toHaveLength(2)
+    expect(plot.text).toContain('>tidemark 400 MB<')
+    expect(plot.text).toContain('>spark-hdfs 1,200 MB<')
   })
 
   test('are left out where only one was', () => {

@@ -1,0 +1,110 @@
+import type { Must } from '../musts.ts'
+import type { Results, Where } from '../results.ts'
+import {
+  FIVE_MILLION,
+  HDFS,
+  ONE_MILLION,
+  OURS,
+  quotient,
+  ROCKSDB,
+  ROCKSDB_CHANGELOG,
+} from './sides.ts'
+
+/** Ours by theirs, of one operation. */
+function costRatio(where: Where, ours: string, engine: string, theirs: string) {
+  return (results: Results) =>
+    quotient(
+      results.figure('basic-operations', where, OURS, ours),
+      results.figure('basic-operations', where, engine, theirs),
+    )
+}
+
+/** Theirs by ours, of a get that hits. */
+function getRatio(engine: string) {
+  return (results: Results) =>
+    quotient(
+      results.figure('basic-operations', ONE_MILLION, engine, 'getViewNs'),
+      results.figure('basic-operations', ONE_MILLION, OURS, 'getViewNs'),
+    )
+}
+
+export const PUT: readonly Must[] = [
+  {
+    row: 2,
+    text: 'put (update), 1 M keys: tidemark by Spark HDFS’s bulk load',
+    bound: { atMost: 0.8 },
+    goal: { atMost: 0.6 },
+    reached: costRatio(ONE_MILLION, 'updateNs', HDFS, 'loadNs'),
+  },
+  {
+    row: 2,
+    text: 'put (update), 1 M keys: tidemark by Spark HDFS’s update',
+    bound: { atMost: 0.45 },
+    reached: costRatio(ONE_MILLION, 'updateNs', HDFS, 'updateNs'),
+  },
+  {
+    row: 2,
+    text: 'put (update), 1 M keys: tidemark by Spark RocksDB’s update, with changelog',
+    bound: { atMost: 0.06 },
+    reached: costRatio(ONE_MILLION, 'updateNs', ROCKSDB_CHANGELOG, 'updateNs'),
+  },
+  {
+    row: 2,
+    text: 'put (update), 1 M keys: tidemark by Spark RocksDB’s update',
+    bound: { atMost: 0.06 },
+    reached: costRatio(ONE_MILLION, 'updateNs', ROCKSDB, 'updateNs'),
+  },
+  {
+    row: 2,
+    text: 'bulk load, 1 M keys: tidemark by Spark HDFS',
+    reached: costRatio(ONE_MILLION, 'loadNs', HDFS, 'loadNs'),
+  },
+]
+
+export const GET: readonly Must[] = [
+  {
+    row: 3,
+    text: 'get, hit, 1 M keys: tidemark without copying by Spark HDFS',
+    bound: { atMost: 0.8 },
+    goal: { atMost: 0.6 },
+    reached: costRatio(ONE_MILLION, 'getViewNs', HDFS, 'getViewNs'),
+  },
+  {
+    row: 3,
+    text: 'get, hit, 1 M keys: tidemark copying by Spark HDFS',
+    reached: costRatio(ONE_MILLION, 'getNs', HDFS, 'getViewNs'),
+  },
+  {
+    row: 3,
+    text: 'get, hit, 1 M keys: lmdb by tidemark, both without copying',
+    bound: { atLeast: 4 },
+    reached: getRatio('lmdb'),
+  },
+  {
+    row: 3,
+    text: 'get, hit, 1 M keys: classic-level by tidemark',
+    bound: { atLeast: 15 },
+    reached: getRatio('classic-level'),
+  },
+]
+
+export const CURSOR: readonly Must[] = [
+  {
+    row: 7,
+    text: 'cursor() over all, 5 M keys: tidemark by Spark HDFS, a row',
+    bound: { atMost: 1 },
+    reached: costRatio(FIVE_MILLION, 'scanNs', HDFS, 'scanNs'),
+  },
+  {
+    row: 7,
+    text: 'the same, against the 75 ns Spark took on the machine the bound was set on',
+    reached: (results) => results.figure('basic-operations', FIVE_MILLION, OURS, 'scanNs'),
+    bound: { atMost: 75 },
+    unit: 'ns',
+  },
+  {
+    row: 7,
+    text: 'entries() over all, 5 M keys: tidemark, copying, by Spark HDFS',
+    reached: costRatio(FIVE_MILLION, 'entriesNs', HDFS, 'scanNs'),
+  },
+]

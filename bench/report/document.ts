@@ -116,9 +116,9 @@ function plotSection(plots: readonly Plot[]): string[] {
   const section = [
     '## How to read the tables',
     '',
-    'The first table of each size has the ratios: tidemark is 1, and each cell says how many times as much the engine takes (time, bytes) or how many',
-    'times less it does in the same time (what is counted a second). **Above 1 the engine is worse than tidemark by so much; below 1, in bold, it is',
-    'better.** The second table has the figures themselves.',
+    'The first table of each size has the ratios: tidemark is 1 (among codecs, the default one), and each cell says how many times as much the engine',
+    'takes (time, bytes) or how many times less it does in the same time (what is counted a second). **Above 1 the engine is worse by so much; below 1,',
+    'in bold, it is better.** The second table has the figures themselves.',
     '',
   ]
   if (plots.length === 0) return section

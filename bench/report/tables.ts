@@ -2,7 +2,7 @@
 
 import { describeParams, type CaseResult, type EngineResult } from '../harness/run-question.ts'
 import { figureLabel, formatFigure, formatNumber, isMoreBetter, isRatio } from './format-figure.ts'
-import { engineOf, figureOf, type QuestionResult } from './results.ts'
+import type { QuestionResult } from './results.ts'
 
 export const REFERENCE = 'tidemark'
 
@@ -36,9 +36,11 @@ export function questionSection(result: QuestionResult): string[] {
 function caseSection(one: CaseResult): string[] {
   const measured = one.engines.filter((engine) => engine.skipped === undefined)
   const lines = [`### ${describeParams(one.params)}`, '']
-  const ratios = ratioRows(one, measured)
+  const reference = measured.find(({ engine }) => engine === REFERENCE) ?? measured[0]
+  const ratios = ratioRows(reference, measured)
   if (ratios.length > 0) {
-    lines.push(...markdownTable(1, ['tidemark = 1', ...measured.map(nameOf)], ratios), '')
+    const headings = [`${reference.engine} = 1`, ...measured.map(nameOf)]
+    lines.push(...markdownTable(1, headings, ratios), '')
   }
   if (measured.length > 0) {
     const rounds = one.rounds === 1 ? 'one round' : `median / best of ${one.rounds} rounds`
@@ -62,25 +64,26 @@ function figureNames(engines: readonly EngineResult[]): string[] {
   return [...new Set(engines.flatMap((engine) => Object.keys(engine.figures)))]
 }
 
-/** Only what tidemark measured as well as another one; ratios are no costs and have none. */
-function ratioRows(one: CaseResult, engines: readonly EngineResult[]): string[][] {
-  const reference = engineOf(one, REFERENCE)
-  if (reference === undefined || engines.length < 2) return []
+/** Only what the reference measured as well as another one; ratios are no costs and have none. */
+function ratioRows(
+  reference: EngineResult | undefined,
+  engines: readonly EngineResult[],
+): string[][] {
+  if (reference === undefined) return []
   const shared = Object.keys(reference.figures).filter(
     (name) =>
-      !isRatio(name) &&
-      engines.some(({ engine, figures }) => engine !== REFERENCE && name in figures),
+      !isRatio(name) && engines.some((engine) => engine !== reference && name in engine.figures),
   )
   return shared.map((name) => [
     figureLabel(name),
-    ...engines.map(({ engine }) => ratioCell(one, engine, name)),
+    ...engines.map((engine) => ratioCell(reference, engine, name)),
   ])
 }
 
-/** Above 1: worse than tidemark by so much. Below: better, and in bold. */
-function ratioCell(one: CaseResult, engine: string, name: string): string {
-  const ours = figureOf(one, REFERENCE, name)
-  const theirs = figureOf(one, engine, name)
+/** Above 1: worse than the reference by so much. Below: better, and in bold. */
+function ratioCell(reference: EngineResult, engine: EngineResult, name: string): string {
+  const ours = reference.figures[name]?.median
+  const theirs = engine.figures[name]?.median
   if (ours === undefined || theirs === undefined) return '–'
   const ratio = isMoreBetter(name) ? ours / theirs : theirs / ours
   if (!Number.isFinite(ratio)) return '–'

@@ -104,13 +104,20 @@ describe('memory', () => {
     const lines = memoryLines([
       sized(1e6, 1.5),
       sized(1.3e6, 2.01, 10),
+      sized(1.5e6, 3, 10),
       sized(5e6, 1.75, 5),
       sized(5e6, 1.6),
       sized(1e7, 1.2),
     ])
     expect(lines[0]).toMatchObject({ reached: '1.75', bound: '≤ 1.7', verdict: 'missed' })
     expect(lines[1]).toMatchObject({ reached: '2.01', bound: '≤ 2', verdict: 'missed' })
-    expect(lines.find(({ text }) => text.includes('1 M keys'))).toMatchObject({ reached: '2' })
+    expect(lines.find(({ text }) => text.includes('the index grows'))).toMatchObject({
+      reached: '3',
+      verdict: 'reported',
+    })
+    expect(lines.find(({ text }) => text.includes('held, 1 M keys'))).toMatchObject({
+      reached: '2',
+    })
     expect(lines.find(({ text }) => text === 'the same, 5 M keys')).toMatchObject({
       reached: '2.1',
       verdict: 'holds',

@@ -76,6 +76,25 @@ describe('a question', () => {
   })
 })
 
+test('where tidemark is not among the engines, the first is what they are measured by', () => {
+  const params = { keys: 0, durability: 'os' as const, rows: 'json' }
+  const [page] = benchmarkFiles(
+    sampleResults('codecs', [
+      {
+        params,
+        engines: {
+          lz4: { writeBytesPerSecond: 2e8, packedRatio: 0.5 },
+          zstd: { writeBytesPerSecond: 1e8, packedRatio: 0.3 },
+        },
+      },
+    ]),
+  )
+  expect(page.text).toContain('### os, rows json')
+  expect(page.text).toContain(
+    '| lz4 = 1 | lz4 | zstd |\n| --- | ---: | ---: |\n| write, MB/s | 1 | 2 |\n\n',
+  )
+})
+
 test('units come from the ends of names', () => {
   expect(figureLabel('commitP99Ms')).toBe('commit p99, ms')
   expect(figureLabel('memoryUsedPerKeyAfterRewritesBytes')).toBe(

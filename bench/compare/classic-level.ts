@@ -9,7 +9,8 @@ const ENCODING = { keyEncoding: 'view', valueEncoding: 'view' } as const
 
 export class ClassicLevelEngine implements Engine {
   readonly changesAtCommit = true
-  readonly standsFor = 'one version only; a batch is one write of its log, no delta file; puts are timed with the commit'
+  readonly standsFor =
+    'one version only; a batch is one write of its log, no delta file; puts are timed with the commit'
   #db!: Database
   #sync = false
   #batch!: ReturnType<Database['batch']>
@@ -48,6 +49,15 @@ export class ClassicLevelEngine implements Engine {
       for (const [key, value] of rows) visit(key, value)
     }
     await iterator.close()
+  }
+
+  async range(
+    start: Buffer,
+    rows: number,
+    visit: (key: Uint8Array, value: Uint8Array) => void,
+  ): Promise<void> {
+    for (const [key, value] of await this.#db.iterator({ gte: start, limit: rows }).all())
+      visit(key, value)
   }
 
   async commit(): Promise<void> {

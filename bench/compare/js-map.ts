@@ -58,6 +58,12 @@ export class JsMapEngine implements Engine {
     for (const [key, value] of this.#map) visit(Buffer.from(key, 'latin1'), value)
   }
 
+  range(start: Buffer, rows: number, visit: (key: Uint8Array, value: Uint8Array) => void): void {
+    const first = latin1(start)
+    const keys = [...this.#map.keys()].filter((key) => key >= first).sort()
+    for (const key of keys.slice(0, rows)) visit(Buffer.from(key, 'latin1'), this.#map.get(key)!)
+  }
+
   async commit(): Promise<void> {
     await this.#files.publish(this.#delta, this.#map.size)
   }

@@ -7,7 +7,8 @@ const MAP_BYTES = 64 * 1024 ** 3
 
 export class LmdbEngine implements Engine {
   readonly changesAtCommit = true
-  readonly standsFor = 'one version only; a batch is one transaction of its B+ tree, no delta file; puts are timed with the commit'
+  readonly standsFor =
+    'one version only; a batch is one transaction of its B+ tree, no delta file; puts are timed with the commit'
   #db: RootDatabase<Buffer, Buffer> | undefined
   #durability: EngineOptions['durability'] = 'os'
   #puts: Buffer[] = []
@@ -51,6 +52,10 @@ export class LmdbEngine implements Engine {
 
   scan(visit: (key: Uint8Array, value: Uint8Array) => void): void {
     for (const { key, value } of this.#open.getRange()) visit(key, value)
+  }
+
+  range(start: Buffer, rows: number, visit: (key: Uint8Array, value: Uint8Array) => void): void {
+    for (const { key, value } of this.#open.getRange({ start, limit: rows })) visit(key, value)
   }
 
   async commit(): Promise<void> {

@@ -15,6 +15,7 @@ export class SqliteEngine implements Engine {
   #put!: StatementSync
   #remove!: StatementSync
   #get!: StatementSync
+  #range!: StatementSync
 
   async open({ directory, durability }: EngineOptions): Promise<void> {
     this.#db = new DatabaseSync(join(directory, 'state.sqlite'))
@@ -29,6 +30,7 @@ export class SqliteEngine implements Engine {
     )
     this.#remove = this.#db.prepare('DELETE FROM state WHERE k = ?')
     this.#get = this.#db.prepare('SELECT v FROM state WHERE k = ?')
+    this.#range = this.#db.prepare('SELECT k, v FROM state WHERE k >= ? ORDER BY k LIMIT ?')
   }
 
   async begin(): Promise<void> {
@@ -54,6 +56,10 @@ export class SqliteEngine implements Engine {
   scan(visit: (key: Uint8Array, value: Uint8Array) => void): void {
     const rows = this.#db.prepare('SELECT k, v FROM state').iterate()
     for (const row of rows as Iterable<unknown> as Iterable<Row>) visit(row.k, row.v)
+  }
+
+  range(start: Buffer, rows: number, visit: (key: Uint8Array, value: Uint8Array) => void): void {
+    for (const row of this.#range.all(start, rows) as unknown as Row[]) visit(row.k, row.v)
   }
 
   async commit(): Promise<void> {

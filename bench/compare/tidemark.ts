@@ -61,6 +61,14 @@ export class TidemarkEngine implements Engine {
     for (const [key, value] of this.#store.entries()) visit(key, value)
   }
 
+  range(start: Buffer, rows: number, visit: (key: Uint8Array, value: Uint8Array) => void): void {
+    let left = rows
+    for (const [key, value] of this.#store.getRange(start)) {
+      if (left-- === 0) break
+      visit(key, value)
+    }
+  }
+
   async commit(): Promise<void> {
     this.#version = await this.#store.commit()
   }

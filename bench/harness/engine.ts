@@ -30,6 +30,12 @@ export interface Engine {
   scan(visit: (key: Uint8Array, value: Uint8Array) => void): void | Promise<void>
   /** The same as copies to keep, where scan() hands out views. */
   scanCopies?(visit: (key: Uint8Array, value: Uint8Array) => void): void | Promise<void>
+  /** The first `rows` rows from `start` on, by the unsigned bytes of their keys, as copies; where the engine can. */
+  range?(
+    start: Buffer,
+    rows: number,
+    visit: (key: Uint8Array, value: Uint8Array) => void,
+  ): void | Promise<void>
   commit(): Promise<void>
   /** Writes what a restart begins with, where the engine has such a thing. */
   snapshot?(): Promise<void>

@@ -5,6 +5,7 @@
 
 import type { Must } from './musts.ts'
 import { COMMIT } from './musts/commit.ts'
+import { EVENT_LOOP, SNAPSHOT } from './musts/interference.ts'
 import { MEMORY } from './musts/memory.ts'
 import { CURSOR, GET, PUT } from './musts/operations.ts'
 import { RECOVERY } from './musts/recovery.ts'
@@ -19,5 +20,7 @@ export const MUSTS: readonly Must[] = [
   ...RECOVERY,
   ...MEMORY,
   ...CURSOR,
+  ...EVENT_LOOP,
+  ...SNAPSHOT,
   ...STREAM,
 ]

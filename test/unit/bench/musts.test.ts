@@ -134,6 +134,33 @@ describe('memory', () => {
   })
 })
 
+test('slices are judged phase by phase, and a snapshot by Spark’s in the same run', () => {
+  const params = { keys: 5e6, durability: 'os' as const }
+  const lines = mustLines(
+    MUSTS,
+    sampleResults('interference', [
+      {
+        params: { ...params, phase: 'snapshot' },
+        engines: {
+          tidemark: { slicesP999Ms: 9.5, throughputRatio: 0.79999, snapshotDuringBatchesMs: 6000 },
+          'spark-hdfs': { snapshotMs: 2000, throughputRatio: 0.6 },
+        },
+      },
+      { params: { ...params, phase: 'growth' }, engines: { tidemark: { slicesP999Ms: 10.01 } } },
+    ]),
+  )
+  const slices = lines.filter(({ text }) => text.includes('p99.9'))
+  expect(slices.map(({ verdict }) => verdict)).toEqual([
+    'holds',
+    'missed',
+    'not measured',
+    'not measured',
+  ])
+  const [throughput, time] = lines.filter(({ row }) => row === 9)
+  expect(throughput).toMatchObject({ reached: '0.79999', verdict: 'missed' })
+  expect(time).toMatchObject({ reached: '3', verdict: 'holds' })
+})
+
 test('the lead of a stream job is over the fastest other, and unknown while one is missing', () => {
   const lead = (engines: Record<string, { rowsPerSecond: number } | string>) =>
     mustLines(

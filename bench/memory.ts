@@ -77,7 +77,7 @@ export const memory: Question = {
 
     await load(engine, params.keys, { makeRows, afterPiece: (rows) => scale.notePeak(rows) })
     const loaded = scale.weigh('')
-    await runUpdates(engine, planOf(params), makeRows)
+    await runUpdates(engine, planOf(params), { makeRows })
     const rewritten = scale.weigh('AfterRewrites')
     const peak = scale.peakRatio === 0 ? {} : { growthPeakRatio: scale.peakRatio }
 

@@ -9,6 +9,80 @@ import { type Content, type ContentSum, Oracle, Random, RowBatch, type Rows } fr
 
 const RANDOM_SEED = 1
 
+export interface UpdateOptions {
+  /** Other rows than those of RowBatch. */
+  readonly makeRows?: (size: number) => Rows
+  /** Runs the puts of a piece, for those who want to know when that is. */
+  readonly aroundPuts?: (puts: () => void) => void
+}
+
+/** Milliseconds. */
+export interface BatchTime {
+  readonly open: number
+  readonly puts: number
+  readonly commit: number
+}
+
+export class UpdateBatches {
+  /** How many there were. */
+  count = 0
+  /** Rows put at a stretch, with a turn of the event loop in between. May be made less. */
+  pieceRows: number
+  readonly #engine: Engine
+  readonly #keys: number
+  readonly #batchRows: number
+  readonly #piece: Rows
+  readonly #random = new Random(RANDOM_SEED)
+  readonly #aroundPuts: (puts: () => void) => void
+
+  constructor(engine: Engine, keys: number, batchRows: number, options: UpdateOptions = {}) {
+    const { makeRows = (size) => new RowBatch(size), aroundPuts = (puts) => puts() } = options
+    this.#engine = engine
+    this.#keys = keys
+    this.#batchRows = batchRows
+    this.pieceRows = pieceRowsOf(engine, batchRows)
+    this.#piece = makeRows(this.pieceRows)
+    this.#aroundPuts = aroundPuts
+  }
+
+  async next(): Promise<BatchTime> {
+    const { pieceRows } = this
+    let puts = 0
+    this.#fill(Math.min(pieceRows, this.#batchRows))
+    const started = nowMs()
+    await this.#engine.begin()
+    const open = nowMs() - started
+    for (let from = 0; from < this.#batchRows; from += pieceRows) {
+      const rows = Math.min(pieceRows, this.#batchRows - from)
+      if (from > 0) {
+        await turn()
+        this.#fill(rows)
+      }
+      const before = nowMs()
+      this.#put(rows)
+      puts += nowMs() - before
+    }
+    const changed = nowMs()
+    await this.#engine.commit()
+    this.count++
+    return { open, puts, commit: nowMs() - changed }
+  }
+
+  #fill(rows: number): void {
+    for (let i = 0; i < rows; i++) {
+      this.#piece.set(i, this.#random.below(this.#keys), this.count + 2)
+    }
+  }
+
+  #put(rows: number): void {
+    const { keys, values } = this.#piece
+    const engine = this.#engine
+    this.#aroundPuts(() => {
+      for (let i = 0; i < rows; i++) engine.put(keys[i], values[i])
+    })
+  }
+}
+
 export interface UpdatePlan {
   readonly keys: number
   /** All of them, warm-up included. */
@@ -25,49 +99,26 @@ export interface BatchTimes {
   readonly commits: number[]
 }
 
-/** `makeRows` for other rows than those of RowBatch. */
 export async function runUpdates(
   engine: Engine,
   plan: UpdatePlan,
-  makeRows = (size: number): Rows => new RowBatch(size),
+  options: UpdateOptions = {},
 ): Promise<BatchTimes> {
   const times: BatchTimes = { opens: [], puts: [], commits: [] }
-  const random = new Random(RANDOM_SEED)
-  const pieceRows = pieceRowsOf(engine, plan.batchRows)
-  const piece = makeRows(pieceRows)
-  for (let b = 0; b < plan.batches; b++) {
-    let putsMs = 0
-    fill(piece, Math.min(pieceRows, plan.batchRows), random, plan.keys, b + 2)
-    const started = nowMs()
-    await engine.begin()
-    const opensMs = nowMs() - started
-    for (let from = 0; from < plan.batchRows; from += pieceRows) {
-      const rows = Math.min(pieceRows, plan.batchRows - from)
-      if (from > 0) {
-        await turn()
-        fill(piece, rows, random, plan.keys, b + 2)
-      }
-      const before = nowMs()
-      for (let i = 0; i < rows; i++) engine.put(piece.keys[i], piece.values[i])
-      putsMs += nowMs() - before
-    }
-    const changed = nowMs()
-    await engine.commit()
-    if (b < plan.warmUp) continue
-    times.commits.push(nowMs() - changed)
-    times.opens.push(opensMs)
-    times.puts.push(putsMs)
+  const batches = new UpdateBatches(engine, plan.keys, plan.batchRows, options)
+  while (batches.count < plan.batches) {
+    const { open, puts, commit } = await batches.next()
+    if (batches.count <= plan.warmUp) continue
+    times.opens.push(open)
+    times.puts.push(puts)
+    times.commits.push(commit)
   }
   return times
 }
 
-function fill(piece: Rows, rows: number, random: Random, keys: number, stamp: number): void {
-  for (let i = 0; i < rows; i++) piece.set(i, random.below(keys), stamp)
-}
-
 /** What a store holds that was loaded with all keys and then updated. */
 export function contentAfterUpdates(
-  plan: UpdatePlan,
+  plan: Omit<UpdatePlan, 'warmUp'>,
   add?: (sum: ContentSum, n: number, stamp: number) => void,
 ): Content {
   const oracle = new Oracle(plan.keys)

@@ -1,0 +1,42 @@
+// Batches that go through the keys in their order, each in pieces.
+
+import { setImmediate as turn } from 'node:timers/promises'
+import type { Engine } from '../harness/engine.ts'
+import type { LoopWatch } from '../harness/loop-watch.ts'
+import type { Params } from '../harness/question.ts'
+import { RowBatch } from '../harness/workload.ts'
+
+const KEPT_EVERY = 5
+export const REMOVAL_STAMP = 2
+
+/** Whether the phase `compaction` leaves key `n`, with a new value. */
+export function isKept(n: number): boolean {
+  return n % KEPT_EVERY === 0
+}
+
+/** `make` sets row `i` of the batch for key `n`, and says what to do with it. */
+export async function changeRows(
+  engine: Engine,
+  watch: LoopWatch,
+  params: Params,
+  from: number,
+  to: number,
+  make: (batch: RowBatch, i: number, n: number) => 'put' | 'remove',
+): Promise<void> {
+  const piece = new RowBatch(Number(params.pieceRows))
+  const batchRows = Number(params.batchRows)
+  for (let start = from; start < to; start += batchRows) {
+    const end = Math.min(to, start + batchRows)
+    await engine.begin()
+    for (let n = start; n < end; n += piece.size) {
+      watch.doing(() => {
+        for (let i = 0; i < piece.size && n + i < end; i++) {
+          if (make(piece, i, n + i) === 'put') engine.put(piece.keys[i], piece.values[i])
+          else engine.remove(piece.keys[i])
+        }
+      })
+      await turn()
+    }
+    await engine.commit()
+  }
+}

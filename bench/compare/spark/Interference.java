@@ -5,12 +5,16 @@ import static tidemark.bench.Measurement.nowMs;
 import tidemark.bench.Measurement.Samples;
 
 /**
- * bench/interference.ts. Spark has no event loop to block: its snapshots are written by a maintenance thread, while the
- * task's thread goes on with batches. Measured are the snapshot's time alone, and the batches with and without one.
+ * The phase snapshot of bench/interference.ts. Spark has no event loop to block: its snapshots are written by a
+ * maintenance thread, while the task's thread goes on with batches. Measured are the snapshot's time alone, and the
+ * batches with and without one.
  */
 final class Interference implements SparkBench.Question {
   @Override
   public void measure(Stores stores, SparkBench.Params params, Measurement measurement) throws InterruptedException {
+    if (!params.text("phase").equals("snapshot")) {
+      throw new IllegalArgumentException("Of Spark there is the phase snapshot only");
+    }
     int keys = params.number("keys");
     // A snapshot at each maintenance: for RocksDB with a changelog, a checkpoint at each commit as well.
     stores.configure("minDeltasForSnapshot", "0");
@@ -39,10 +43,19 @@ final class Interference implements SparkBench.Question {
     while (maintenance.isAlive());
     maintenance.join();
 
+    check(store.content(), batches.expectedContent());
+
     measurement.figure("snapshotDuringBatchesMs", snapshotMs[0]);
     measurement.figure("batchMs", without.median());
     measurement.figure("batchDuringSnapshotMs", with.median());
     measurement.figure("batchDuringSnapshotWorstMs", with.quantile(1));
     measurement.figure("throughputRatio", without.mean() / with.mean());
+  }
+
+  /** How many batches there were only this process knows, so it compares what the bench compares elsewhere. */
+  private static void check(Workload.ContentSum found, Workload.ContentSum expected) {
+    if (found.rows() == expected.rows() && found.checksum().equals(expected.checksum())) return;
+    throw new IllegalStateException(
+        "Expected " + expected.rows() + " rows, " + expected.checksum() + ", found " + found.rows() + " rows, " + found.checksum());
   }
 }

@@ -2,6 +2,7 @@ package tidemark.bench;
 
 import static tidemark.bench.Measurement.nowMs;
 
+import java.util.Arrays;
 import tidemark.bench.Measurement.Samples;
 
 /** bench/harness/update-batches.ts: batches of updates of random keys, each with the stamp of its place. */
@@ -77,5 +78,22 @@ final class UpdateBatches {
     Series series = new Series();
     for (int b = 0; b < batches; b++) series.add(next());
     return series;
+  }
+
+  /** What the store must hold by now, made anew from the random numbers. */
+  Workload.ContentSum expectedContent() {
+    int[] stamps = new int[keys];
+    Arrays.fill(stamps, Store.LOAD_STAMP);
+    Workload.Random again = new Workload.Random(RANDOM_SEED);
+    for (int past = Store.LOAD_STAMP + 1; past < stamp; past++) {
+      for (int i = 0; i < rows; i++) stamps[again.below(keys)] = past;
+    }
+    Workload.ContentSum sum = new Workload.ContentSum();
+    Workload.RowBatch row = new Workload.RowBatch(1);
+    for (int n = 0; n < keys; n++) {
+      row.set(0, n, stamps[n]);
+      sum.add(row.keys[0], row.values[0]);
+    }
+    return sum;
   }
 }

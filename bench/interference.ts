@@ -16,6 +16,7 @@ import { contentOf } from './harness/content-of.ts'
 import { nowMs } from './harness/figures.ts'
 import { load, LOAD_STAMP } from './harness/load.ts'
 import type { Case, MeasureContext, Measurement, Question } from './harness/question.ts'
+import { settleDisk } from './harness/settle-disk.ts'
 import { type Content, Oracle } from './harness/workload.ts'
 import { changeRows, isKept, REMOVAL_STAMP } from './interference/changes.ts'
 import { measureSnapshot } from './interference/snapshot.ts'
@@ -77,6 +78,7 @@ export const interference: Question = {
     const engine = new TidemarkEngine()
     await engine.open({ directory, durability: params.durability })
     await load(engine, params.keys)
+    await settleDisk()
     // A snapshot is due after two deltas, and a small state is loaded in one.
     await engine.begin()
     await engine.commit()

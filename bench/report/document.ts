@@ -85,7 +85,8 @@ function describeVersions(results: Results): string {
 const MUST_HEADINGS = ['#', 'figure', 'reached', 'bound', 'verdict']
 
 function mustSection(lines: readonly MustLine[]): string[] {
-  const count = (verdict: Verdict) => lines.filter((line) => line.verdict === verdict).length
+  const required = lines.filter(({ isRequired }) => isRequired)
+  const count = (verdict: Verdict) => required.filter((line) => line.verdict === verdict).length
   const emphasised: Readonly<Record<Verdict, string>> = {
     holds: 'holds',
     missed: '**missed**',
@@ -95,7 +96,7 @@ function mustSection(lines: readonly MustLine[]): string[] {
   return [
     '## What must hold',
     '',
-    `Of ${lines.length - count('reported')} bounds ${count('holds')} hold, ${count('missed')} are missed, ${count('not measured')} are not measured; compared before rounding. Lines without a bound are reported beside.`,
+    `Of ${required.length} bounds ${count('holds')} hold, ${count('missed')} are missed, ${count('not measured')} are not measured; compared before rounding. Lines without a bound are reported beside.`,
     '',
     ...markdownTable(
       MUST_HEADINGS.length,

@@ -32,7 +32,11 @@ export function figureLabel(name: string): string {
   const unit = unitOf(name)
   const stem = unit === undefined ? name : name.slice(0, name.length - unit.suffix.length)
   // Rates keep what is counted: rowsPerSecond is 'rows, a second'.
-  const words = stem.replace(/([a-z\d])([A-Z])/g, '$1 $2').toLowerCase()
+  const words = stem
+    .split(/(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/)
+    // A letter by itself is a name: workload A.
+    .map((word) => (word.length === 1 ? word.toUpperCase() : word.toLowerCase()))
+    .join(' ')
   return [words, unit?.label].filter((part) => part !== undefined && part !== '').join(', ')
 }
 

@@ -32,6 +32,8 @@ export interface MustLine {
   readonly text: string
   readonly reached: string
   readonly bound: string
+  /** False of what is reported beside. */
+  readonly isRequired: boolean
   readonly verdict: Verdict
 }
 
@@ -44,6 +46,7 @@ export function mustLines(musts: readonly Must[], results: Results): MustLine[] 
       text,
       reached: reached === undefined ? '–' : withUnit(formatBeside(reached, bound ?? goal), unit),
       bound: describeBounds(bound, goal, unit, reached),
+      isRequired: bound !== undefined,
       verdict: judge(reached, bound),
     }
   })

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { benchmarkFiles } from '../../../bench/report/document.ts'
 import { figureLabel, formatFigure } from '../../../bench/report/format-figure.ts'
+import { MUSTS } from '../../../bench/report/must-list.ts'
 import { Results } from '../../../bench/report/results.ts'
 import { sampleResult, sampleResults } from './sample-results.ts'
 
@@ -32,6 +33,18 @@ test('without results the page says so', () => {
   const [page] = benchmarkFiles(new Results([]))
   expect(page.text).toContain('nothing has been measured in full')
   expect(page.text).toContain('*not measured*')
+})
+
+test('bounds are counted, and nothing but bounds', () => {
+  const params = { keys: 5e6, durability: 'os' as const, phase: 'growth' }
+  const figures = { slicesP999Ms: 1, worstDelayOverIdleMs: 20 }
+  const [page] = benchmarkFiles(
+    sampleResults('interference', [{ params, engines: { tidemark: figures } }]),
+  )
+  const bounds = MUSTS.filter(({ bound }) => bound !== undefined).length
+  expect(page.text).toContain(
+    `Of ${bounds} bounds 1 hold, 0 are missed, ${bounds - 1} are not measured`,
+  )
 })
 
 describe('a question', () => {
@@ -105,6 +118,7 @@ test('units come from the ends of names', () => {
   expect(figureLabel('writeBytesPerSecond')).toBe('write, MB/s')
   expect(formatFigure('writeBytesPerSecond', 512_345_678)).toBe('512')
   expect(formatFigure('rowsPerSecond', 1_234_567)).toBe('1,230,000')
+  expect(figureLabel('aOperationsPerSecond')).toBe('A operations, a second')
   expect(figureLabel('throughputRatio')).toBe('throughput, ratio')
 })
 

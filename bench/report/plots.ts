@@ -70,9 +70,9 @@ export function growthPlots(results: Results): Plot[] {
     const svg = growthPlot({
       title,
       xLabel: 'keys in the state',
-      yLabel: unit,
+      unit,
       formatX: formatKeys,
-      formatY: (y) => `${formatNumber(y)} ${unit}`,
+      formatY: formatNumber,
       series,
     })
     plots.push({ file, title, svg })

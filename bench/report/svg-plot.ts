@@ -19,7 +19,8 @@ export interface PlotSeries {
 export interface GrowthPlot {
   readonly title: string
   readonly xLabel: string
-  readonly yLabel: string
+  /** Of y: above the axis, and behind the last values. */
+  readonly unit: string
   readonly formatX: (x: number) => string
   readonly formatY: (y: number) => string
   /** The first is drawn boldest. At most SERIES_MAX. */
@@ -76,7 +77,7 @@ export function growthPlot(plot: GrowthPlot): string {
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escape(plot.title)}">`,
     style(plot.series.length),
     `<text class="title" x="${LEFT}" y="24">${escape(plot.title)}</text>`,
-    `<text class="axis" x="${LEFT}" y="44">${escape(plot.yLabel)}</text>`,
+    `<text class="axis" x="${LEFT}" y="44">${escape(plot.unit)}</text>`,
     `<text class="axis" x="${WIDTH - RIGHT}" y="${HEIGHT - 12}" text-anchor="end">${escape(plot.xLabel)}</text>`,
     ...drawGridY(y, plot.formatY),
     ...drawGridX(x, plot.formatX),
@@ -168,7 +169,7 @@ function drawSeries(series: PlotSeries, index: number, x: Axis, y: Axis): string
 function drawEndLabels(plot: GrowthPlot, x: Axis, y: Axis): string[] {
   const ends = plot.series.map(({ name, points }, index) => {
     const end = points[points.length - 1]
-    const text = `${name} ${plot.formatY(end.y)}`
+    const text = `${name} ${plot.formatY(end.y)} ${plot.unit}`
     return { index, text, fromX: place(x.at(end.x)), fromY: y.at(end.y), toY: 0 }
   })
   ends.sort((a, b) => a.fromY - b.fromY)

@@ -5,9 +5,9 @@ function draw(series: readonly PlotSeries[]): string {
   return growthPlot({
     title: 'Time & size',
     xLabel: 'keys',
-    yLabel: 'ms',
+    unit: 'ms',
     formatX: String,
-    formatY: (y) => `${y} ms`,
+    formatY: String,
     series,
   })
 }

@@ -1,14 +1,17 @@
 package tidemark.bench;
 
+import java.io.IOException;
 import tidemark.bench.Measurement.Samples;
 
 /** bench/commit-latency.ts */
 final class CommitLatency implements SparkBench.Question {
   @Override
-  public void measure(Stores stores, SparkBench.Params params, Measurement measurement) {
+  public void measure(Stores stores, SparkBench.Params params, Measurement measurement)
+      throws IOException, InterruptedException {
     int keys = params.number("keys");
     Store store = stores.open(0, 0);
     store.load(keys);
+    Store.settleDisk();
 
     UpdateBatches batches = new UpdateBatches(store, keys, params.number("changes"));
     batches.run(params.number("warmUp"));

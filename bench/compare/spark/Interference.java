@@ -2,6 +2,7 @@ package tidemark.bench;
 
 import static tidemark.bench.Measurement.nowMs;
 
+import java.io.IOException;
 import tidemark.bench.Measurement.Samples;
 
 /**
@@ -11,7 +12,8 @@ import tidemark.bench.Measurement.Samples;
  */
 final class Interference implements SparkBench.Question {
   @Override
-  public void measure(Stores stores, SparkBench.Params params, Measurement measurement) throws InterruptedException {
+  public void measure(Stores stores, SparkBench.Params params, Measurement measurement)
+      throws IOException, InterruptedException {
     if (!params.text("phase").equals("snapshot")) {
       throw new IllegalArgumentException("Of Spark there is the phase snapshot only");
     }
@@ -20,6 +22,7 @@ final class Interference implements SparkBench.Question {
     stores.configure("minDeltasForSnapshot", "0");
     Store store = stores.open(0, 0);
     store.load(keys);
+    Store.settleDisk();
 
     double started = nowMs();
     store.maintain();

@@ -1,5 +1,6 @@
 package tidemark.bench;
 
+import java.io.IOException;
 import java.util.function.BiConsumer;
 import org.apache.spark.sql.catalyst.expressions.UnsafeRow;
 import org.apache.spark.sql.execution.streaming.state.StateStore;
@@ -78,6 +79,11 @@ final class Store {
       for (int i = 0; i < rows; i++) put(batch.keys[i], batch.values[i]);
       commit();
     }
+  }
+
+  /** As bench/harness/settle-disk.ts. */
+  static void settleDisk() throws IOException, InterruptedException {
+    new ProcessBuilder("sync").inheritIO().start().waitFor();
   }
 
   Workload.ContentSum content() {

@@ -25,7 +25,7 @@ export const ycsb: Question = {
       durability: 'os',
       batches: quick ? 3 : 100,
       batchOperations: quick ? 100 : 1_000,
-      scanOperations: 10,
+      scanOperations: quick ? 10 : 4,
     }
     return [{ params, engines: ENGINES, rounds: quick ? 1 : 2 }]
   },

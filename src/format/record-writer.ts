@@ -1,7 +1,7 @@
 // RecordWriter — rows into plain blocks of equal size. A row may span any number of blocks, as in Spark's files.
 //
-// PERF: put is on the path of every write to a store. It allocates nothing, and bytes of small rows are copied by hand: below some 48
-// bytes the call into the engine's `set` costs more than the loop (bench/micro/state-file.ts times the whole path).
+// PERF: put is on the path of every write to a store. It allocates nothing, and a few bytes are copied by hand: below some 16 the call into
+// the engine's `set` costs more than the loop (bench/micro/state-file.ts times the whole path).
 
 import { crc32c } from '../base/checksum.ts'
 import {
@@ -13,7 +13,7 @@ import {
   VALUE_BYTES_MAX,
 } from './record-stream.ts'
 
-const HAND_COPY_BYTES_MAX = 48
+const HAND_COPY_BYTES_MAX = 16
 
 export interface RecordWriterOptions {
   readonly blockBytes: number

@@ -12,6 +12,7 @@
 // Here nobody knows keys, versions or the index; what may be freed and when is the caller's business.
 
 import { assert } from '../base/assert.ts'
+import { type KeyWords, keyWordsEqual } from './key-words.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import {
   DEAD,
@@ -19,7 +20,7 @@ import {
   UNIT_BYTES,
   keepsKeyPlace,
   keyLengthAt,
-  keyOffsetAt,
+  keyWordAt,
   recordUnits,
   rewriteValue,
   unitsFor,
@@ -102,12 +103,7 @@ export class Arena {
   }
 
   /** Writes a record and returns its reference, or 0 if the memory limit or the address space has no room for it (nothing changed). */
-  append(
-    sequence: number,
-    previous: number,
-    key: Uint8Array,
-    value: Uint8Array | undefined,
-  ): number {
+  append(sequence: number, previous: number, key: KeyWords, value: Uint8Array | undefined): number {
     const ref = this.#allocate(unitsFor(key.length, value === undefined ? -1 : value.length))
     if (ref === 0) return 0
     const slot = ref >>> this.unitBits
@@ -176,15 +172,12 @@ export class Arena {
     if (segment.isJumbo) this.releaseSegment(segment)
   }
 
-  keyEquals(ref: number, bytes: Uint8Array, offset: number, length: number): boolean {
-    const slot = ref >>> this.unitBits
-    const words = this.words[slot]
+  /** Whether the key of the record at `ref` is the one of `length` bytes at other[at]. */
+  keyEquals(ref: number, other: Int32Array, at: number, length: number): boolean {
+    const words = this.words[ref >>> this.unitBits]
     const w = (ref & this.unitMask) << 1
     if (keyLengthAt(words, w) !== length) return false
-    const own = this.bytes[slot]
-    const start = keyOffsetAt(words, w)
-    for (let i = 0; i < length; i++) if (own[start + i] !== bytes[offset + i]) return false
-    return true
+    return keyWordsEqual(words, keyWordAt(words, w), other, at, length)
   }
 
   /** Returns a segment without live records to the system. */

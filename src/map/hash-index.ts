@@ -11,8 +11,9 @@
 
 import type { Arena } from './arena.ts'
 import { keyHash } from './key-hash.ts'
+import type { KeyWords } from './key-words.ts'
 import type { MemoryBudget } from './memory-budget.ts'
-import { keyLengthAt, keyOffsetAt } from './record.ts'
+import { keyLengthAt, keyWordAt } from './record.ts'
 
 const BITS_MIN = 6
 /** 2^29 slots, 4 GiB: more records than 32 GiB of arena can hold. */
@@ -37,7 +38,10 @@ export class HashIndex {
   #count = 0
 
   #table: Int32Array
-  #bits: number
+  #bits = 0
+  /** The table grows above this many keys and shrinks below that many. */
+  #countMax = 0
+  #countMin = 0
   /** The table that is being left, while it is. */
   #oldTable: Int32Array | undefined
   #oldBits = 0
@@ -62,8 +66,8 @@ export class HashIndex {
     while (bits > BITS_MIN && !budget.take(2 ** bits * SLOT_BYTES)) bits--
     if (bits === BITS_MIN) budget.take(2 ** bits * SLOT_BYTES)
     this.#bitsMin = bits
-    this.#bits = bits
     this.#table = newTable(bits)
+    this.#setBits(bits)
     this.#atTable = this.#table
     this.#atBits = bits
   }
@@ -72,29 +76,51 @@ export class HashIndex {
     return this.#count
   }
 
-  hash(key: Uint8Array): number {
-    return keyHash(this.#k0, this.#k1, key, 0, key.length)
+  hash(key: KeyWords): number {
+    return keyHash(this.#k0, this.#k1, key.words, 0, key.length)
   }
 
   /** The reference of the record whose key is `key`, 0 if there is none. */
-  locate(hash: number, key: Uint8Array): number {
-    return this.#locateBytes(hash, key, 0, key.length)
+  locate(hash: number, key: KeyWords): number {
+    return this.#locateWords(hash, key.words, 0, key.length)
+  }
+
+  /** The newest record with the same key as the record at `ref`, whose hash the caller knows. */
+  locateHashedKeyOf(hash: number, ref: number): number {
+    const arena = this.#arena
+    const words = arena.words[ref >>> arena.unitBits]
+    const w = (ref & arena.unitMask) << 1
+    return this.#locateWords(hash, words, keyWordAt(words, w), keyLengthAt(words, w))
   }
 
   /** The newest record with the same key as the record at `ref`. */
   locateKeyOf(ref: number): number {
     const arena = this.#arena
     const words = arena.words[ref >>> arena.unitBits]
-    const bytes = arena.bytes[ref >>> arena.unitBits]
     const w = (ref & arena.unitMask) << 1
-    const offset = keyOffsetAt(words, w)
+    const at = keyWordAt(words, w)
     const length = keyLengthAt(words, w)
-    return this.#locateBytes(
-      keyHash(this.#k0, this.#k1, bytes, offset, length),
-      bytes,
-      offset,
-      length,
-    )
+    return this.#locateWords(keyHash(this.#k0, this.#k1, words, at, length), words, at, length)
+  }
+
+  /** What stands in the first slot where a key with this hash may be: mostly the key itself. For reading ahead. */
+  peek(hash: number): number {
+    if (this.#oldTable !== undefined && this.#isInOldTable(hash)) {
+      return this.#oldTable[(hash >>> (32 - this.#oldBits)) * 2 + 1]
+    }
+    return this.#table[(hash >>> (32 - this.#bits)) * 2 + 1]
+  }
+
+  /**
+   * Like reserve(), for the last of `keys` keys that are put in later; false if that takes more than carrying on: the caller then puts in
+   * what is waiting and asks reserve().
+   */
+  reserveFor(keys: number): boolean {
+    if (this.#oldTable !== undefined) {
+      this.#carryOver(this.#oldTable)
+      return true
+    }
+    return this.#count + keys <= this.#countMax && this.#count >= this.#countMin
   }
 
   /** Makes sure that one more key has room and carries over a part of a growing table. False if the memory limit forbids growth. */
@@ -103,10 +129,8 @@ export class HashIndex {
       this.#carryOver(this.#oldTable)
       return true
     }
-    const slots = 2 ** this.#bits
-    if (this.#count + 1 > slots * LOAD_MAX) return this.#startResize(this.#bits + 1)
-    if (this.#count < slots * LOAD_MIN && this.#bits > this.#bitsMin)
-      this.#startResize(this.#bits - 1)
+    if (this.#count + 1 > this.#countMax) return this.#startResize(this.#bits + 1)
+    if (this.#count < this.#countMin) this.#startResize(this.#bits - 1)
     return true
   }
 
@@ -146,7 +170,7 @@ export class HashIndex {
     this.#count--
   }
 
-  #locateBytes(hash: number, bytes: Uint8Array, offset: number, length: number): number {
+  #locateWords(hash: number, words: Int32Array, at: number, length: number): number {
     let table = this.#table
     let bits = this.#bits
     if (this.#oldTable !== undefined && this.#isInOldTable(hash)) {
@@ -160,7 +184,7 @@ export class HashIndex {
       const ref = table[slot * 2 + 1]
       if (
         ref === 0 ||
-        (table[slot * 2] === hash && this.#arena.keyEquals(ref, bytes, offset, length))
+        (table[slot * 2] === hash && this.#arena.keyEquals(ref, words, at, length))
       ) {
         this.#atTable = table
         this.#atBits = bits
@@ -189,9 +213,15 @@ export class HashIndex {
     while (old[this.#oldStart * 2 + 1] !== 0) this.#oldStart++
     this.#oldProgress = 0
     this.#table = newTable(bits)
-    this.#bits = bits
+    this.#setBits(bits)
     this.#carryOver(old)
     return true
+  }
+
+  #setBits(bits: number): void {
+    this.#bits = bits
+    this.#countMax = Math.floor(2 ** bits * LOAD_MAX)
+    this.#countMin = bits > this.#bitsMin ? Math.ceil(2 ** bits * LOAD_MIN) : 0
   }
 
   // Keys whose home is near the end of the round may be put in past its start. INVARIANT: they stay within what was carried over already,

@@ -39,6 +39,11 @@ export class Journal {
     )
   }
 
+  /** Whether there is room for `count` references and for a tally of any slot below `slotCount`. */
+  hasRoomFor(count: number, slotCount: number): boolean {
+    return this.#used + count <= this.#current.length && slotCount <= this.#replacedUnits.length
+  }
+
   #growTally(slotCount: number): boolean {
     const slots = Math.max(slotCount, this.#replacedUnits.length * 2)
     if (!this.#budget.take((slots - this.#replacedUnits.length) * 4)) return false

@@ -7,12 +7,12 @@
 
 const FINAL_ROUNDS = 3
 
-/** Hash of bytes[offset, offset + length) under the 64-bit key (k0, k1), as int32. */
+/** Hash of the key of `length` bytes that lies in whole words from words[at] on, filled up with zeros, under the 64-bit key (k0, k1), as int32. */
 export function keyHash(
   k0: number,
   k1: number,
-  bytes: Uint8Array,
-  offset: number,
+  words: Int32Array,
+  at: number,
   length: number,
 ): number {
   let v0 = k0 | 0
@@ -21,19 +21,14 @@ export function keyHash(
   let v3 = 0x74656462 ^ k1
   const wholeWords = length >>> 2
   const rounds = wholeWords + 1 + FINAL_ROUNDS
-  let i = offset
   // Message words, the last word and the final rounds share one loop, so that the round stands here once; a word of 0 changes nothing.
   for (let round = 0; round < rounds; round++) {
     let word = 0
     if (round < wholeWords) {
-      word = bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24)
-      i += 4
+      word = words[at + round]
     } else if (round === wholeWords) {
       word = length << 24
-      const rest = length & 3
-      if (rest > 2) word |= bytes[i + 2] << 16
-      if (rest > 1) word |= bytes[i + 1] << 8
-      if (rest > 0) word |= bytes[i]
+      if ((length & 3) !== 0) word |= words[at + round]
     } else if (round === wholeWords + 1) {
       v2 ^= 0xff
     }

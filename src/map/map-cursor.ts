@@ -19,6 +19,7 @@ import {
   keyOffsetAt,
   recordUnits,
   valueLengthAt,
+  valueOffsetAt,
 } from './record.ts'
 
 /** A walk over the rows a reader saw when it asked for the cursor. In no particular order. */
@@ -81,8 +82,7 @@ export class SegmentCursor implements MapCursor {
 
   get value(): Uint8Array {
     const { words, w } = this.#row()
-    const offset = keyOffsetAt(words, w) + keyLengthAt(words, w)
-    return new Uint8Array(this.#bytes.buffer, offset, valueLengthAt(words, w))
+    return new Uint8Array(this.#bytes.buffer, valueOffsetAt(words, w), valueLengthAt(words, w))
   }
 
   get keyLength(): number {

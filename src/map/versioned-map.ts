@@ -17,6 +17,7 @@ import { Arena, SEGMENT_BYTES_MAX_DEFAULT } from './arena.ts'
 import { Compactor } from './compaction.ts'
 import { HashIndex } from './hash-index.ts'
 import { Journal } from './journal.ts'
+import { KeyWords } from './key-words.ts'
 import { SegmentCursor } from './map-cursor.ts'
 import type { MapCursor } from './map-cursor.ts'
 import { PinnedView } from './map-view.ts'
@@ -24,6 +25,7 @@ import type { MapReader, MapView, VersionEntry } from './map-view.ts'
 import { MemoryBudget } from './memory-budget.ts'
 import { PinTable } from './pin-table.ts'
 import type { Pin } from './pin-table.ts'
+import { PutGroup } from './put-group.ts'
 import { reclaimJournal } from './reclaim.ts'
 import {
   HAND_COPY_BYTES_MAX,
@@ -34,9 +36,10 @@ import {
   SUPERSEDED_BY,
   UNIT_BYTES,
   keyLengthAt,
-  keyOffsetAt,
   recordUnits,
+  unitsFor,
   valueLengthAt,
+  valueOffsetAt,
 } from './record.ts'
 import { restampJournal } from './restamp.ts'
 import { newestAtOrBelow, undoJournal } from './undo.ts'
@@ -73,6 +76,12 @@ export class VersionedMap implements MapReader {
   /** The open transaction's. */
   #journal: Journal | undefined
   #transactionUnits = 0
+  /** The key of the call under way. */
+  #probe = new KeyWords()
+  /** Puts that are written and not linked. Empty outside a transaction; whatever looks at the index or walks the arena links them first. */
+  #group = new PutGroup()
+  /** Whether the last call read. */
+  #hasRead = false
   /** The sequence at which the open transaction began. */
   #firstSequence = 0
   /** Stamped on what is written next. INVARIANT: larger than what any version, view or cursor reads at. */
@@ -106,26 +115,29 @@ export class VersionedMap implements MapReader {
   // Reading: the newest state, including what the open transaction wrote.
 
   get(key: Uint8Array): Uint8Array | undefined {
-    return this.#copyOfValue(this.#index.locate(this.#index.hash(key), key))
+    return this.#copyOfValue(this.#locate(key))
   }
 
   getView(key: Uint8Array): Uint8Array | undefined {
-    return this.#viewOfValue(this.#index.locate(this.#index.hash(key), key))
+    return this.#viewOfValue(this.#locate(key))
   }
 
   has(key: Uint8Array): boolean {
-    return this.#isValue(this.#index.locate(this.#index.hash(key), key))
+    return this.#isValue(this.#locate(key))
   }
 
   cursor(): MapCursor {
+    this.#link()
     return this.#openCursor(this.#freeze())
   }
 
   get keyCount(): number {
+    this.#link()
     return this.#keyCount
   }
 
   get plainBytes(): number {
+    this.#link()
     return this.#plainBytes
   }
 
@@ -150,45 +162,39 @@ export class VersionedMap implements MapReader {
 
   /** Copies both. Throws TIDEMARK_MEMORY_LIMIT, and nothing has changed, if there is no room. */
   put(key: Uint8Array, value: Uint8Array): void {
-    const head = this.#locateForChange(key)
-    if (head === 0) {
-      const ref = this.#append(0, key, value)
-      this.#index.insertLocated(this.#hash, ref)
-      this.#count(1, key.length + value.length)
-      return
-    }
-    const arena = this.#arena
-    const words = arena.words[head >>> arena.unitBits]
-    const w = (head & arena.unitMask) << 1
-    const oldLength = valueLengthAt(words, w)
-    if (words[w + SEQUENCE] === this.#sequence) {
-      this.#replaceOwn(head, words, w, key, value)
-    } else {
-      this.#supersede(head, words, w, this.#append(head, key, value))
-    }
-    if (oldLength === REMOVED) this.#count(1, key.length + value.length)
-    else this.#plainBytes += value.length - oldLength
+    this.#makeRoom()
+    const probe = this.#probe
+    probe.set(key)
+    const hash = this.#index.hash(probe)
+    // What follows a read is most often the key that was read: its memory is near already.
+    const hasRead = this.#hasRead
+    if (hasRead && this.#overwriteOwn(hash, value)) return
+    if (this.#group.add(hash, this.#append(0, value)) || hasRead) this.#link()
   }
 
   /** True if there was something to remove; otherwise nothing is written. Throws like put. */
   remove(key: Uint8Array): boolean {
-    const head = this.#locateForChange(key)
+    this.#makeRoom()
+    const head = this.#locate(key)
     if (head === 0) return false
     const arena = this.#arena
     const words = arena.words[head >>> arena.unitBits]
     const w = (head & arena.unitMask) << 1
     const oldLength = valueLengthAt(words, w)
     if (oldLength === REMOVED) return false
+    const journal = this.#transaction()
     if (words[w + SEQUENCE] !== this.#sequence) {
-      this.#supersede(head, words, w, this.#append(head, key, undefined))
-      this.#journal!.removalCount++
+      const ref = this.#append(head, undefined)
+      journal.push(ref)
+      this.#supersede(words, w, head, ref)
+      journal.removalCount++
     } else if (words[w + PREVIOUS] === 0) {
       // No older version knows the key: no trace is needed.
       this.#giveUp(head, words, w)
       this.#index.removeLocated()
     } else {
-      this.#replaceOwn(head, words, w, key, undefined)
-      this.#journal!.removalCount++
+      if (!arena.overwrite(head, undefined)) assert(false, 'a removal fits where a value was')
+      journal.removalCount++
     }
     this.#count(-1, -key.length - oldLength)
     return true
@@ -197,6 +203,7 @@ export class VersionedMap implements MapReader {
   /** Installs what was written as `version`, which must be above the newest. */
   commit(version: number): void {
     const journal = this.#transaction()
+    this.#link()
     assert(version > this.newestVersion, `version ${version} is above ${this.newestVersion}`)
     if (this.#sequence > this.#firstSequence && this.#pins.sequenceMax < this.#firstSequence) {
       restampJournal(this.#arena, journal, this.#firstSequence)
@@ -218,6 +225,7 @@ export class VersionedMap implements MapReader {
   /** Takes everything back that was written since begin(). Cursors opened on the map meanwhile are finished. */
   abort(): void {
     const journal = this.#transaction()
+    this.#link()
     const base = this.#versions.at(-1)!
     // Only cursors look into a transaction; those that do count as closed from here on.
     this.#openCursorCount -= this.#pins.revokeAbove(base.sequence)
@@ -305,44 +313,93 @@ export class VersionedMap implements MapReader {
 
   // The rest is inside.
 
-  /** The hash of the key that #locateForChange() was last asked about. */
-  #hash = 0
-
-  #locateForChange(key: Uint8Array): number {
-    const journal = this.#transaction()
-    if (!journal.reserve(this.#arena.segments.length) || !this.#index.reserve())
-      this.#throwMemoryLimit()
-    this.#hash = this.#index.hash(key)
-    return this.#index.locate(this.#hash, key)
+  /** The newest record of `key`, 0 if there is none. */
+  #locate(key: Uint8Array): number {
+    if (this.#group.count > 0) this.#link()
+    this.#hasRead = true
+    const probe = this.#probe
+    probe.set(key)
+    return this.#index.locate(this.#index.hash(probe), probe)
   }
 
-  #append(previous: number, key: Uint8Array, value: Uint8Array | undefined): number {
-    const ref = this.#arena.append(this.#sequence, previous, key, value)
-    if (ref === 0) this.#throwMemoryLimit()
-    this.#journal!.push(ref)
-    this.#isSequenceUsed = true
+  /** Room for one more change, beside those that wait. */
+  #makeRoom(): void {
+    const journal = this.#transaction()
+    const changes = this.#group.count + 1
+    const slots = this.#arena.segments.length
+    if (journal.hasRoomFor(changes, slots) && this.#index.reserveFor(changes)) return
+    this.#link()
+    if (!journal.reserve(slots) || !this.#index.reserve()) this.#throwMemoryLimit()
+  }
+
+  /** Puts the value into the record that this transaction has written for the key in #probe, if there is one and it fits. */
+  #overwriteOwn(hash: number, value: Uint8Array): boolean {
+    const head = this.#index.locate(hash, this.#probe)
+    if (head === 0) return false
     const arena = this.#arena
-    this.#transactionUnits += recordUnits(
-      arena.words[ref >>> arena.unitBits],
-      (ref & arena.unitMask) << 1,
+    const words = arena.words[head >>> arena.unitBits]
+    const w = (head & arena.unitMask) << 1
+    const oldLength = valueLengthAt(words, w)
+    if (words[w + SEQUENCE] !== this.#sequence || oldLength === REMOVED) return false
+    if (!arena.overwrite(head, value)) return false
+    this.#plainBytes += value.length - oldLength
+    this.#hasRead = false
+    return true
+  }
+
+  /** Writes a record with the key in #probe. */
+  #append(previous: number, value: Uint8Array | undefined): number {
+    const ref = this.#arena.append(this.#sequence, previous, this.#probe, value)
+    if (ref === 0) this.#throwMemoryLimit()
+    this.#isSequenceUsed = true
+    this.#transactionUnits += unitsFor(
+      this.#probe.length,
+      value === undefined ? REMOVED : value.length,
     )
     return ref
   }
 
-  /** Replaces a record that only this transaction can have seen: in place if possible, else by one that takes over its history. */
-  #replaceOwn(
-    head: number,
-    words: Int32Array,
-    w: number,
-    key: Uint8Array,
-    value: Uint8Array | undefined,
-  ): void {
-    if (this.#arena.overwrite(head, value)) return
-    this.#supersede(head, words, w, this.#append(words[w + PREVIOUS], key, value))
+  /** Makes the puts that wait the newest records of their keys. Room for them was made. */
+  #link(): void {
+    this.#hasRead = false
+    const group = this.#group
+    if (group.count > 1) group.readAhead(this.#index, this.#arena)
+    for (let i = 0; i < group.count; i++) this.#linkPut(group.hashes[i], group.refs[i])
+    group.count = 0
+  }
+
+  #linkPut(hash: number, ref: number): void {
+    const { unitBits, unitMask, words: segments } = this.#arena
+    const words = segments[ref >>> unitBits]
+    const w = (ref & unitMask) << 1
+    const valueLength = valueLengthAt(words, w)
+    const head = this.#index.locateHashedKeyOf(hash, ref)
+    if (head === 0) {
+      this.#index.insertLocated(hash, ref)
+      this.#journal!.push(ref)
+      this.#count(1, keyLengthAt(words, w) + valueLength)
+      return
+    }
+    const headWords = segments[head >>> unitBits]
+    const h = (head & unitMask) << 1
+    const oldLength = valueLengthAt(headWords, h)
+    if (oldLength === REMOVED) this.#count(1, keyLengthAt(words, w) + valueLength)
+    else this.#plainBytes += valueLength - oldLength
+    if (headWords[h + SEQUENCE] !== this.#sequence) {
+      words[w + PREVIOUS] = head
+    } else if (this.#arena.overwrite(head, this.#viewOfValue(ref))) {
+      // Only this transaction can have seen the record at `head`.
+      this.#arena.free(ref)
+      return
+    } else {
+      words[w + PREVIOUS] = headWords[h + PREVIOUS]
+    }
+    this.#journal!.push(ref)
+    this.#supersede(headWords, h, head, ref)
   }
 
   /** `ref` takes the place of the record `head` (at word `w`) as the newest of its key. */
-  #supersede(head: number, words: Int32Array, w: number, ref: number): void {
+  #supersede(words: Int32Array, w: number, head: number, ref: number): void {
     this.#giveUp(head, words, w)
     this.#index.replaceLocated(ref)
   }
@@ -418,8 +475,7 @@ export class VersionedMap implements MapReader {
   }
 
   #locateAt(key: Uint8Array, sequence: number): number {
-    const head = this.#index.locate(this.#index.hash(key), key)
-    return newestAtOrBelow(this.#arena, head, sequence)
+    return newestAtOrBelow(this.#arena, this.#locate(key), sequence)
   }
 
   #isValue(ref: number): boolean {
@@ -438,7 +494,7 @@ export class VersionedMap implements MapReader {
     const w = (ref & arena.unitMask) << 1
     const length = valueLengthAt(words, w)
     if (length === REMOVED) return undefined
-    const offset = keyOffsetAt(words, w) + keyLengthAt(words, w)
+    const offset = valueOffsetAt(words, w)
     return new Uint8Array(arena.bytes[slot].buffer, offset, length)
   }
 
@@ -450,7 +506,7 @@ export class VersionedMap implements MapReader {
     const w = (ref & arena.unitMask) << 1
     const length = valueLengthAt(words, w)
     if (length === REMOVED) return undefined
-    const offset = keyOffsetAt(words, w) + keyLengthAt(words, w)
+    const offset = valueOffsetAt(words, w)
     const bytes = arena.bytes[slot]
     if (length > HAND_COPY_BYTES_MAX) return bytes.slice(offset, offset + length)
     const copy = new Uint8Array(length)

@@ -1,6 +1,7 @@
 // The contract on both maps, and what only the arena map promises: memory, limits, what open readers do to it.
 
 import { describe, expect, test } from 'vitest'
+import { GROUP_PUTS } from '../../../src/map/put-group.ts'
 import { VersionedMap } from '../../../src/map/versioned-map.ts'
 import type { VersionedMapOptions } from '../../../src/map/versioned-map.ts'
 import { bytes, commitRows, versionedMapContract } from '../../support/contracts/versioned-map.ts'
@@ -260,5 +261,96 @@ describe('memory', () => {
     expect(map.view(1)!.get(bytes('b'))).toEqual(bytes('1'))
     expect(map.rewindTo(1)).toBe(true)
     expect(drain(map.cursor())).toEqual(['61=31', '62=31'])
+  })
+})
+
+describe('puts that wait to be linked', () => {
+  const row = (n: number) => Uint8Array.of(n, n >> 8, 7)
+  const keyCounts = [1, 2, GROUP_PUTS - 1, GROUP_PUTS, GROUP_PUTS + 1, 3 * GROUP_PUTS + 5]
+
+  test.each(keyCounts)('%i of them are seen by every kind of read', (count) => {
+    for (const read of ['get', 'has', 'cursor', 'keyCount', 'plainBytes'] as const) {
+      const map = newMap()
+      commitNext(map, () => map.put(row(0), row(9)))
+      map.begin()
+      for (let n = 0; n < count; n++) map.put(row(n), row(n + 1))
+      if (read === 'get') expect(map.get(row(count - 1))).toEqual(row(count))
+      if (read === 'has') expect(map.has(row(count - 1))).toBe(true)
+      if (read === 'cursor') expect(drain(map.cursor()).length).toBe(count)
+      if (read === 'keyCount') expect(map.keyCount).toBe(count)
+      if (read === 'plainBytes') expect(map.plainBytes).toBe(count * 6)
+    }
+  })
+
+  test('the last of several puts of one key wins, whatever their sizes, and the key counts once', () => {
+    const map = newMap()
+    map.begin()
+    const sizes = [3, 30, 0, 8, 8, 100, 2]
+    for (const size of sizes) map.put(row(1), new Uint8Array(size).fill(size))
+    map.commit(1)
+    expect(map.get(row(1))).toEqual(Uint8Array.of(2, 2))
+    expect([map.keyCount, map.plainBytes]).toEqual([1, 5])
+  })
+
+  test('a key removed in between comes back with the put after it', () => {
+    const map = newMap()
+    map.begin()
+    map.put(row(1), row(1))
+    map.commit(1)
+    map.begin()
+    map.put(row(1), row(2))
+    expect(map.remove(row(1))).toBe(true)
+    map.put(row(1), row(3))
+    map.put(row(2), row(4))
+    expect([map.keyCount, map.get(row(1))]).toEqual([2, row(3)])
+    map.abort()
+    expect([map.keyCount, map.get(row(1))]).toEqual([1, row(1)])
+  })
+
+  test('abort takes back those that were never linked', () => {
+    const map = newMap()
+    map.begin()
+    for (let n = 0; n < 5; n++) map.put(row(n), row(n))
+    map.abort()
+    expect([map.keyCount, drain(map.cursor()).length, map.has(row(3))]).toEqual([0, 0, false])
+    map.begin()
+    map.put(row(3), row(4))
+    map.commit(1)
+    expect(map.get(row(3))).toEqual(row(4))
+  })
+
+  test('what was put before the memory limit was hit stays; what hit it left nothing', () => {
+    const map = newMap({ memoryBytesMax: 40_000, segmentBytesMax: 1024 })
+    map.begin()
+    let put = 0
+    expect(() => {
+      for (; put < 10_000; put++) map.put(row(put), new Uint8Array(20))
+    }).toThrow('raise memoryBytesMax')
+    expect([map.keyCount, drain(map.cursor()).length]).toEqual([put, put])
+    map.commit(1)
+    for (let n = 0; n < put; n++) expect(map.has(row(n))).toBe(true)
+    expect(map.has(row(put))).toBe(false)
+  })
+
+  test('a row that is put again and again does not take new space each time', () => {
+    const map = newMap()
+    map.begin()
+    for (let n = 0; n < 300_000; n++) map.put(row(1), new Uint8Array(32).fill(n))
+    expect(map.memoryUsedBytes).toBeLessThan(9 * 1024 * 1024)
+  })
+
+  test('a row that is read and put again and again takes the same space', () => {
+    const map = newMap()
+    map.begin()
+    map.put(row(1), new Uint8Array(32))
+    map.has(row(1))
+    map.put(row(1), new Uint8Array(32))
+    const before = map.memoryUsedBytes
+    for (let n = 0; n < 50_000; n++) {
+      map.get(row(1))
+      map.put(row(1), new Uint8Array(32).fill(n))
+    }
+    expect(map.memoryUsedBytes).toBe(before)
+    expect(map.get(row(1))![0]).toBe(49_999 & 0xff)
   })
 })

@@ -1,0 +1,55 @@
+// The key that is being looked up, as int32 words: what its hash, a comparison and a new record are made from.
+//
+// Records keep their keys at word boundaries, filled up with zeros (record.ts), so keys are compared and copied word by word. Nothing here depends on
+// the byte order of the machine, but for the published vectors of the hash.
+
+const FIRST_WORDS = 64
+
+export class KeyWords {
+  /** The key, and zeros up to a whole word; what follows is left over from other keys. */
+  words = new Int32Array(FIRST_WORDS)
+  /** Its length in bytes. */
+  length = 0
+  #bytes = new Uint8Array(this.words.buffer)
+
+  static of(key: Uint8Array): KeyWords {
+    const words = new KeyWords()
+    words.set(key)
+    return words
+  }
+
+  /** Takes a key over from its caller. */
+  set(key: Uint8Array): void {
+    const length = key.length
+    const last = length >>> 2
+    if (last >= this.words.length) this.#grow(last + 1)
+    this.words[last] = 0
+    this.#bytes.set(key)
+    this.length = length
+  }
+
+  #grow(wordsMin: number): void {
+    let size = this.words.length
+    while (size < wordsMin) size *= 2
+    this.words = new Int32Array(size)
+    this.#bytes = new Uint8Array(this.words.buffer)
+  }
+}
+
+/** How many words a key of `length` bytes takes. */
+export function wordsForKey(length: number): number {
+  return (length + 3) >>> 2
+}
+
+/** Whether two keys of `length` bytes are the same. */
+export function keyWordsEqual(
+  a: Int32Array,
+  aAt: number,
+  b: Int32Array,
+  bAt: number,
+  length: number,
+): boolean {
+  const count = wordsForKey(length)
+  for (let i = 0; i < count; i++) if (a[aAt + i] !== b[bAt + i]) return false
+  return true
+}

@@ -69,8 +69,16 @@ export const ycsb: Question = {
       figures[`${workload}OperationsPerSecond`] = (operations / totalMs) * 1000
       figures[`${workload}BatchP99Ms`] = quantile(batches, 0.99)
     }
-    return { figures, content, standsFor: engine.standsFor }
+    return { figures, content, standsFor: standsForOf(name, engine) }
   },
+}
+
+const UNORDERED = ['tidemark', 'js-map']
+
+function standsForOf(name: string, engine: Engine): string | undefined {
+  if (!UNORDERED.includes(name)) return engine.standsFor
+  const scans = 'keeps no order: a scan (E) looks at all records and sorts those behind its start'
+  return engine.standsFor === undefined ? scans : `${engine.standsFor}; ${scans}`
 }
 
 interface Batch {

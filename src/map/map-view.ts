@@ -10,6 +10,10 @@ export interface MapReader {
   get(key: Uint8Array): Uint8Array | undefined
   /** A view of the value, valid until the next call that changes the map. */
   getView(key: Uint8Array): Uint8Array | undefined
+  /** get() for each key, in their order: in a large state several times as fast. */
+  getMany(keys: readonly Uint8Array[]): (Uint8Array | undefined)[]
+  /** getView() for each key, in their order. */
+  getViews(keys: readonly Uint8Array[]): (Uint8Array | undefined)[]
   has(key: Uint8Array): boolean
   /** All rows as of now; later changes do not show. Close it, or read it to its end: it holds memory and keeps compaction off. */
   cursor(): MapCursor
@@ -38,6 +42,8 @@ export interface VersionEntry {
 export interface ViewSource {
   get(key: Uint8Array, sequence: number): Uint8Array | undefined
   getView(key: Uint8Array, sequence: number): Uint8Array | undefined
+  getMany(keys: readonly Uint8Array[], sequence: number): (Uint8Array | undefined)[]
+  getViews(keys: readonly Uint8Array[], sequence: number): (Uint8Array | undefined)[]
   has(key: Uint8Array, sequence: number): boolean
   cursor(sequence: number): MapCursor
   release(pin: Pin): void
@@ -66,6 +72,14 @@ export class PinnedView implements MapView {
 
   getView(key: Uint8Array): Uint8Array | undefined {
     return this.#open().getView(key, this.#sequence)
+  }
+
+  getMany(keys: readonly Uint8Array[]): (Uint8Array | undefined)[] {
+    return this.#open().getMany(keys, this.#sequence)
+  }
+
+  getViews(keys: readonly Uint8Array[]): (Uint8Array | undefined)[] {
+    return this.#open().getViews(keys, this.#sequence)
   }
 
   has(key: Uint8Array): boolean {

@@ -26,6 +26,7 @@ import { MemoryBudget } from './memory-budget.ts'
 import { PinTable } from './pin-table.ts'
 import type { Pin } from './pin-table.ts'
 import { PutGroup } from './put-group.ts'
+import { READ_AHEAD_KEYS, ReadAhead } from './read-ahead.ts'
 import { reclaimJournal } from './reclaim.ts'
 import {
   HAND_COPY_BYTES_MAX,
@@ -80,6 +81,9 @@ export class VersionedMap implements MapReader {
   #probe = new KeyWords()
   /** Puts that are written and not linked. Empty outside a transaction; whatever looks at the index or walks the arena links them first. */
   #group = new PutGroup()
+  #readAhead = new ReadAhead()
+  /** Of the keys that a read of many is at. */
+  #readHashes = new Int32Array(READ_AHEAD_KEYS)
   /** Whether the last call read. */
   #hasRead = false
   /** The sequence at which the open transaction began. */
@@ -120,6 +124,14 @@ export class VersionedMap implements MapReader {
 
   getView(key: Uint8Array): Uint8Array | undefined {
     return this.#viewOfValue(this.#locate(key))
+  }
+
+  getMany(keys: readonly Uint8Array[]): (Uint8Array | undefined)[] {
+    return this.#locateMany(keys, (ref) => this.#copyOfValue(ref))
+  }
+
+  getViews(keys: readonly Uint8Array[]): (Uint8Array | undefined)[] {
+    return this.#locateMany(keys, (ref) => this.#viewOfValue(ref))
   }
 
   has(key: Uint8Array): boolean {
@@ -284,6 +296,14 @@ export class VersionedMap implements MapReader {
     return new PinnedView(entry, this.#pins.acquire(entry.sequence), {
       get: (key, sequence) => this.#copyOfValue(this.#locateAt(key, sequence)),
       getView: (key, sequence) => this.#viewOfValue(this.#locateAt(key, sequence)),
+      getMany: (keys, sequence) =>
+        this.#locateMany(keys, (ref) =>
+          this.#copyOfValue(newestAtOrBelow(this.#arena, ref, sequence)),
+        ),
+      getViews: (keys, sequence) =>
+        this.#locateMany(keys, (ref) =>
+          this.#viewOfValue(newestAtOrBelow(this.#arena, ref, sequence)),
+        ),
       has: (key, sequence) => this.#isValue(this.#locateAt(key, sequence)),
       cursor: (sequence) => this.#openCursor(sequence),
       release: (pin) => this.#unpin(pin),
@@ -320,6 +340,29 @@ export class VersionedMap implements MapReader {
     const probe = this.#probe
     probe.set(key)
     return this.#index.locate(this.#index.hash(probe), probe)
+  }
+
+  /** What `take` makes of the newest record of each key, in order. */
+  #locateMany<T>(keys: readonly Uint8Array[], take: (ref: number) => T): T[] {
+    this.#link()
+    this.#hasRead = true
+    const probe = this.#probe
+    const index = this.#index
+    const hashes = this.#readHashes
+    const taken: T[] = []
+    for (let from = 0; from < keys.length; from += READ_AHEAD_KEYS) {
+      const count = Math.min(READ_AHEAD_KEYS, keys.length - from)
+      for (let i = 0; i < count; i++) {
+        probe.set(keys[from + i])
+        hashes[i] = index.hash(probe)
+      }
+      this.#readAhead.run(index, this.#arena, hashes, count)
+      for (let i = 0; i < count; i++) {
+        probe.set(keys[from + i])
+        taken.push(take(index.locate(hashes[i], probe)))
+      }
+    }
+    return taken
   }
 
   /** Room for one more change, beside those that wait. */
@@ -363,7 +406,9 @@ export class VersionedMap implements MapReader {
   #link(): void {
     this.#hasRead = false
     const group = this.#group
-    if (group.count > 1) group.readAhead(this.#index, this.#arena)
+    if (group.count > 1) {
+      this.#readAhead.run(this.#index, this.#arena, group.hashes, group.count)
+    }
     for (let i = 0; i < group.count; i++) this.#linkPut(group.hashes[i], group.refs[i])
     group.count = 0
   }

@@ -30,6 +30,10 @@ export interface StateReader {
   get(key: Uint8Array): Uint8Array | undefined
   /** The value of `key` without a copy: valid until the next call on this store. */
   getView(key: Uint8Array): Uint8Array | undefined
+  /** get() for each of `keys`, in their order. In a state larger than the processor's caches several times as fast as one after the other. */
+  getMany(keys: readonly Uint8Array[]): (Uint8Array | undefined)[]
+  /** getView() for each of `keys`, in their order; all of them valid until the next call on this store. */
+  getViews(keys: readonly Uint8Array[]): (Uint8Array | undefined)[]
   has(key: Uint8Array): boolean
   /** All rows in no particular order, as copies, as they are now: writing while iterating is allowed and not seen. */
   entries(): IterableIterator<Entry>

@@ -56,6 +56,16 @@ export abstract class StoreReader implements StateReader {
     return this.reader('get').getView(key)
   }
 
+  getMany(keys: readonly Uint8Array[]): (Uint8Array | undefined)[] {
+    checkKeys(keys)
+    return this.reader('get').getMany(keys)
+  }
+
+  getViews(keys: readonly Uint8Array[]): (Uint8Array | undefined)[] {
+    checkKeys(keys)
+    return this.reader('get').getViews(keys)
+  }
+
   has(key: Uint8Array): boolean {
     checkKey(key)
     return this.reader('get').has(key)
@@ -94,6 +104,13 @@ export function checkKey(key: unknown, name = 'key'): asserts key is Uint8Array 
       `Expected \`${name}\` to have at most ${KEY_BYTES_MAX} bytes, got ${key.length}`,
     )
   }
+}
+
+function checkKeys(keys: readonly unknown[]): void {
+  if (!Array.isArray(keys)) {
+    throw new TypeError(`Expected \`keys\` to be an array of Uint8Arrays, got ${typeof keys}`)
+  }
+  for (const key of keys) checkKey(key, 'a key of keys')
 }
 
 /** The TypeError for an argument that is no Uint8Array. */

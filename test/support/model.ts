@@ -24,6 +24,14 @@ class ModelReader implements MapReader {
     return this.rows.get(toHex(key))?.[1]
   }
 
+  getMany(keys: readonly Uint8Array[]): (Uint8Array | undefined)[] {
+    return keys.map((key) => this.get(key))
+  }
+
+  getViews(keys: readonly Uint8Array[]): (Uint8Array | undefined)[] {
+    return keys.map((key) => this.getView(key))
+  }
+
   has(key: Uint8Array): boolean {
     return this.rows.has(toHex(key))
   }

@@ -81,6 +81,22 @@ function readingAndWriting(create: () => ContractMap): void {
       expect([map.keyCount, map.plainBytes]).toEqual([2, 8])
     })
 
+    test('many keys are read as each alone, in their order, in the newest state and in an older one', () => {
+      const map = create()
+      const keys = Array.from({ length: 50 }, (_, n) => bytes(`k${n}`))
+      commitRows(map, 1, Object.fromEntries(keys.map((key, n) => [text(key), `${n}`])))
+      const old = map.view(1)!
+      commitRows(map, 2, { k3: null, k4: 'four', new: 'n' })
+      const asked = [...keys, bytes('new'), bytes('never'), keys[4]]
+      for (const reader of [map, old]) {
+        const alone = asked.map((key) => reader.get(key))
+        expect(reader.getMany(asked)).toEqual(alone)
+        expect(reader.getViews(asked)).toEqual(alone)
+      }
+      expect([text(map.getMany(asked)[4]), text(old.getViews(asked)[4])]).toEqual(['four', '4'])
+      old.release()
+    })
+
     test('the empty key and the empty value are a row like any other', () => {
       const map = create()
       commitRows(map, 1, { '': '' })

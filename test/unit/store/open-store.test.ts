@@ -90,6 +90,8 @@ describe('a store that has ended', () => {
     const reads = [
       () => store.get(text('a')),
       () => store.getView(text('a')),
+      () => store.getMany([text('a')]),
+      () => store.getViews([text('a')]),
       () => store.has(text('a')),
       () => store.entries(),
       () => store.cursor(),
@@ -460,6 +462,8 @@ describe('arguments', () => {
         ['key', () => store.get(bytes)],
         ['key', () => store.getView(bytes)],
         ['key', () => store.has(bytes)],
+        ['a key of keys', () => store.getMany([text('k'), bytes])],
+        ['a key of keys', () => store.getViews([bytes])],
         ['prefix', () => store.prefixScan(bytes)],
       ]
       if (wrong !== undefined) {

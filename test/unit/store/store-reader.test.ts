@@ -15,13 +15,16 @@ const keysOf = (rows: Iterable<[Uint8Array, Uint8Array]>) =>
   [...rows].map(([key]) => fromText(key)!)
 
 describe('single rows', () => {
-  test('get, has and getView see what was put, and undefined for what is not there', async () => {
+  test('get, has, getView, getMany and getViews see what was put, and undefined for what is not there', async () => {
     await using opened = await openProvider()
     const store = await opened.provider.getStore()
     store.put(text('a'), text('1'))
     expect(store.get(text('a'))).toEqual(text('1'))
     expect(store.getView(text('a'))).toEqual(text('1'))
     expect(store.has(text('a'))).toBe(true)
+    expect(store.getMany([text('b'), text('a')])).toEqual([undefined, text('1')])
+    expect(store.getViews([text('b'), text('a')])).toEqual([undefined, text('1')])
+    expect(store.getMany([])).toEqual([])
     expect(store.get(text('b'))).toBeUndefined()
     expect(store.getView(text('b'))).toBeUndefined()
     expect(store.has(text('b'))).toBe(false)

@@ -1,0 +1,34 @@
+// Asks for the memory that a group of look-ups will need, before any of them needs it.
+//
+// PERF: with a state larger than the processor's caches an operation spends most of its time on two cache misses, the index slot and the record
+// it leads to, and the second needs the first. A processor fetches many lines at once, but only if their addresses are known within a few
+// hundred instructions, which one operation uses up alone. So a short loop reads all the slots of a group, and another one all the records those
+// lead to; what comes after finds them near. docs/decisions/0009-look-ups-in-groups.md has what it brought.
+
+import type { Arena } from './arena.ts'
+import type { HashIndex } from './hash-index.ts'
+import { SUPERSEDED_BY, keyWordAt } from './record.ts'
+
+/** More gains nothing: a core follows a dozen or two of misses at a time. */
+export const READ_AHEAD_KEYS = 16
+
+export class ReadAhead {
+  readonly #heads = new Int32Array(READ_AHEAD_KEYS)
+  /** Keeps the reads from being optimised away. */
+  touched = 0
+
+  /** For the keys with the first `count` of `hashes`, at most READ_AHEAD_KEYS. */
+  run(index: HashIndex, arena: Arena, hashes: Int32Array, count: number): void {
+    const heads = this.#heads
+    for (let i = 0; i < count; i++) heads[i] = index.peek(hashes[i])
+    let touched = 0
+    for (let i = 0; i < count; i++) {
+      const head = heads[i]
+      if (head === 0) continue
+      const words = arena.words[head >>> arena.unitBits]
+      const w = (head & arena.unitMask) << 1
+      touched += words[w + SUPERSEDED_BY] + words[keyWordAt(words, w)]
+    }
+    this.touched = touched
+  }
+}

@@ -32,7 +32,7 @@ export interface StateStoreMetrics {
     readonly sidecarsRepaired: number
     /** Sidecars that could not be written; the commits stood. */
     readonly sidecarFailures: number
-    /** Views, cursors and iterators now open; one that only grows is a leak. */
+    /** Views, cursors and iterators now open, those of a snapshot being written among them; one that only grows is a leak. */
     readonly openReaders: number
     /** Versions outside memory now open for reading. */
     readonly historicalMaps: number

@@ -40,6 +40,7 @@ import {
   fileOptions,
   FilesChangedError,
   whileFilesChange,
+  isRebuildable,
   listFiles,
   newestListed,
   openSource,
@@ -141,7 +142,7 @@ class Load {
 
   /** Whether going on from `version` is possible, and reads no more bytes than starting from the newest snapshot. */
   #canContinue(version: number): boolean {
-    if (version > this.#top) return false
+    if (version > this.#top || !isRebuildable(version, this.#files)) return false
     let bytes = 0
     for (let next = this.#top; next > version; next--) {
       const delta = this.#files.deltas.get(next)

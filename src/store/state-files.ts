@@ -187,6 +187,18 @@ export async function peekListed(
   return trailer === undefined ? 'foreign' : versionInfoOf(trailer)
 }
 
+/**
+ * Whether the files hold all that `version` is rebuilt from, as far as names tell: a snapshot, or the empty version, and every delta since. What
+ * cleaning has taken may still be in memory; nothing may be committed on top of it, since what is in memory only goes with the process.
+ */
+export function isRebuildable(version: number, files: StoreFiles<FileStatus>): boolean {
+  for (let at = version; at > 0; at--) {
+    if (statusOf(files, 'snapshot', at)?.type === 'file') return true
+    if (statusOf(files, 'delta', at)?.type !== 'file') return false
+  }
+  return true
+}
+
 /** The highest version that has a file; 0 if there is none. */
 export function newestListed(files: StoreFiles<FileStatus>): number {
   let newest = 0

@@ -18,7 +18,7 @@ import { OpenStore, type StoreHost } from './open-store.ts'
 import { loadVersion, type Recovered, type WarmStart } from './recovery.ts'
 import { checkRewind } from './rewind.ts'
 import type { StagedStateFile } from './staged-state-file.ts'
-import { newestListed, peekVersion } from './state-files.ts'
+import { isRebuildable, listFiles, newestListed, peekVersion } from './state-files.ts'
 import type { CommitOptions } from './state-store.ts'
 import { StoreMaintenance } from './store-maintenance.ts'
 import { countLoad, recoveryContext, storeLocation, type StoreParts } from './store-parts.ts'
@@ -169,8 +169,14 @@ export class StoreWriter implements StoreHost {
   /** The version from memory, or from files. */
   async #bring(target: number, signal: AbortSignal | undefined): Promise<WarmStart> {
     const { installed, counters } = this.#parts
-    // The version that was committed last is about to be undone, and its store's reads with it; they must not keep it in memory.
-    if (target < this.#latest!) this.#committed?.releaseCommitted()
+    if (target < this.#latest!) {
+      // INVARIANT: what is committed over can be rebuilt from files. The commit removes every later snapshot, so if cleaning has taken this
+      // version, which memory may hold all the same, nothing would be left to begin from. Loading it says what is missing.
+      const files = await listFiles(recoveryContext(this.#parts, signal))
+      if (!isRebuildable(target, files)) return await this.#load(target, signal)
+      // The version that was committed last is about to be undone, and its store's reads with it; they must not keep it in memory.
+      this.#committed?.releaseCommitted()
+    }
     if (installed.newest?.info.version === target || installed.rewindTo(target)) {
       counters.cacheHits++
       return installed.newest!

@@ -3,10 +3,12 @@
 import { describe, expect, test } from 'vitest'
 import { StateStoreError } from '../../../src/errors.ts'
 import { MemoryFileManager } from '../../../src/files/memory.ts'
+import type { StateStoreProvider } from '../../../src/store/provider.ts'
 import { aroundCalls } from '../../support/around-calls.ts'
 import {
   commitRows,
   commitVersions,
+  expectClean,
   failure,
   names,
   openProvider,
@@ -200,6 +202,68 @@ test('the newest version run again is undone in memory, without reading files', 
   expect(await commitRows(opened.provider, { again: '3' }, { from: 2 })).toBe(3)
   expect(await readRows(opened.provider)).toEqual({ ...rowsAfter(2), again: '3' })
   expect(opened.provider.metrics.customMetrics.loadedMapCacheMissCount).toBe(before)
+})
+
+describe('a version that is in memory, but was cleaned', () => {
+  const options = { minBatchesToRetain: 1, minDeltasForSnapshot: 1, maxBatchesToRetainInMemory: 3 }
+
+  /** Five versions, of which the files hold two: 4.snapshot is all that the others could be told from. */
+  async function cleanedHistory(prepare: (provider: StateStoreProvider) => Promise<void>) {
+    const opened = await openProvider(options)
+    await commitVersions(opened.provider, 4)
+    await opened.provider.doMaintenance()
+    await commitVersions(opened.provider, 1)
+    await prepare(opened.provider)
+    await opened.provider.doMaintenance()
+    expect(await names(opened.files)).toEqual(['4.delta', '4.snapshot', '5.delta'])
+    return opened
+  }
+
+  test.each([
+    ['since memory holds more versions than the disk', 3, () => Promise.resolve()],
+    [
+      'since it was opened and aborted before',
+      2,
+      async (provider: StateStoreProvider) => {
+        await (await provider.getStore(2, { rewind: 'allow' })).abort()
+      },
+    ],
+  ])('cannot be gone back to: %s', async (_, from, prepare) => {
+    const opened = await cleanedHistory(prepare)
+    const error = await failure('TIDEMARK_VERSION_NOT_FOUND', () =>
+      opened.provider.getStore(from, { rewind: 'allow' }),
+    )
+    expect(error.message).toContain('there are versions 4 to 5')
+    expect(await readRows(opened.provider)).toEqual(rowsAfter(5))
+    expect(await commitRows(opened.provider, { x: '1' }, { from: 4 })).toBe(5)
+    await opened.stores.close()
+    await expectClean(opened.files)
+    await using other = await openProvider(options, opened.files)
+    expect(await readRows(other.provider)).toEqual({ ...rowsAfter(4), x: '1' })
+  })
+
+  test('cannot be gone back to by a follower that claims the lease while half of it is cleaned', async () => {
+    let removals = 0
+    const files = aroundCalls(new MemoryFileManager(), async ({ method, args }, proceed) => {
+      const isRemoval = String(args[0]).startsWith('state/') && method === 'moveReplacing'
+      if (isRemoval && ++removals > 2)
+        throw new StateStoreError('TIDEMARK_STORAGE_UNAVAILABLE', 'gone fishing')
+      return await proceed()
+    })
+    const opened = await openProvider(options, files)
+    await commitVersions(opened.provider, 3)
+    await using follower = await openProvider(options, files)
+    expect(await readRows(follower.provider)).toEqual(rowsAfter(3))
+    await commitVersions(opened.provider, 1)
+    await opened.provider.doMaintenance()
+    await commitVersions(opened.provider, 1)
+    await expect(opened.provider.doMaintenance()).rejects.toThrow('gone fishing')
+    expect(await names(files)).toEqual(['3.delta', '4.delta', '4.snapshot', '5.delta'])
+    await failure('TIDEMARK_VERSION_NOT_FOUND', () =>
+      follower.provider.getStore(3, { rewind: 'allow' }),
+    )
+    expect(await commitRows(follower.provider, { x: '1' })).toBe(6)
+  })
 })
 
 test('getStore declares nothing final that is not there, and nothing where it cannot be kept', async () => {

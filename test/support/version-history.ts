@@ -1,6 +1,6 @@
 // The oracle of whole stores: which versions there are, and what each holds. One plain Map per version, rows as text (`key` and `value` in
 // hex), rules of design sections 6 and 7 in their plainest form: a commit over an older version undoes what followed, unless it is the very
-// same commit, which undoes nothing.
+// same commit, which undoes nothing as long as the file is there by which it is recognised.
 
 import type { Entry, StateReader } from '../../src/index.ts'
 
@@ -24,6 +24,8 @@ export interface ModelCommit {
   readonly operations: readonly string[]
   readonly progress?: unknown
   readonly committedThrough?: number
+  /** The version that is committed was cleaned, so nothing is left to recognise the same commit by. Default false. */
+  readonly forgotten?: boolean
 }
 
 const EMPTY: VersionRecord = {
@@ -79,8 +81,8 @@ export class VersionHistory {
       commit.operations,
       commit.progress ?? null,
     ])
-    if (this.#chained && version <= this.latest && this.at(version).identity === identity) {
-      const known = this.at(version)
+    const known = version <= this.latest && !commit.forgotten ? this.at(version) : undefined
+    if (this.#chained && known?.identity === identity) {
       const committedThrough = Math.max(known.committedThrough, commit.committedThrough ?? 0)
       this.#records[version - 1] = { ...known, committedThrough }
       return 'repeated'

@@ -13,8 +13,8 @@ export interface Clock {
   /** `count` random bytes, unpredictable. */
   randomBytes(count: number): Uint8Array
   sleep(ms: number, signal?: AbortSignal): Promise<void>
-  /** Resolves after the event loop has turned once: between two slices of a long piece of work. */
-  turn(): Promise<void>
+  /** Resolves after the event loop has turned, and `restMs` have passed (default 0): between two slices of a long piece of work. */
+  turn(restMs?: number): Promise<void>
 }
 
 /** Where this process runs, for records that people read. */
@@ -29,7 +29,7 @@ export const systemClock: Clock = {
   sleep: async (ms, signal) => {
     await delay(ms, undefined, { ...(signal && { signal }), ref: false })
   },
-  turn: async () => {
-    await immediate()
+  turn: async (restMs = 0) => {
+    await (restMs > 0 ? delay(restMs) : immediate())
   },
 }

@@ -12,7 +12,7 @@
 // lz4-napi believes any length: a forged one blocks for seconds and comes back short without an error.
 // Not tolerated, though lz4-java does: a stream that ends without its end block. It is cut, and nobody else would notice.
 
-import { compressSync, uncompressSync } from 'lz4-napi'
+import { compress, compressSync, uncompressSync } from 'lz4-napi'
 import { xxh32 } from '../base/checksum.ts'
 import { StateStoreError } from '../errors.ts'
 import { ByteSource } from './byte-source.ts'
@@ -44,6 +44,7 @@ export const lz4Compression: Compression = {
   sniff: startsWithMagic,
   begin: () => undefined,
   encodeBlock,
+  encodeBlockApart,
   end: () => frame(METHOD_RAW, new Uint8Array(0), 0, 0),
   decode,
 }
@@ -54,24 +55,40 @@ function startsWithMagic(head: Uint8Array): boolean {
 }
 
 function encodeBlock(plain: Uint8Array): Uint8Array {
+  try {
+    return frameBlock(
+      plain,
+      compressSync(Buffer.from(plain.buffer, plain.byteOffset, plain.length)),
+    )
+  } catch (cause) {
+    throw compressFailed(plain, cause)
+  }
+}
+
+async function encodeBlockApart(plain: Uint8Array): Promise<Uint8Array> {
+  try {
+    return frameBlock(plain, await compress(plain))
+  } catch (cause) {
+    throw compressFailed(plain, cause)
+  }
+}
+
+/** `packed` as lz4-napi makes it. */
+function frameBlock(plain: Uint8Array, packed: Uint8Array): Uint8Array {
   const checksum = xxh32(plain, CHECKSUM_SEED) & CHECKSUM_MASK
-  const packed = compress(plain).subarray(NAPI_PREFIX_BYTES)
+  const payload = packed.subarray(NAPI_PREFIX_BYTES)
   // SPARK: lz4-java keeps a block raw unless it became smaller.
-  return packed.length < plain.length
-    ? frame(METHOD_LZ4, packed, plain.length, checksum)
+  return payload.length < plain.length
+    ? frame(METHOD_LZ4, payload, plain.length, checksum)
     : frame(METHOD_RAW, plain, plain.length, checksum)
 }
 
-function compress(plain: Uint8Array): Uint8Array {
-  try {
-    return compressSync(Buffer.from(plain.buffer, plain.byteOffset, plain.length))
-  } catch (cause) {
-    throw new StateStoreError(
-      'TIDEMARK_CODEC_FAILED',
-      `lz4 could not compress a block of ${plain.length} bytes`,
-      { cause },
-    )
-  }
+function compressFailed(plain: Uint8Array, cause: unknown): StateStoreError {
+  return new StateStoreError(
+    'TIDEMARK_CODEC_FAILED',
+    `lz4 could not compress a block of ${plain.length} bytes`,
+    { cause },
+  )
 }
 
 function frame(

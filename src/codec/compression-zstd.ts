@@ -14,7 +14,14 @@
 
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { constants, createZstdDecompress, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { promisify } from 'node:util'
+import {
+  constants,
+  createZstdDecompress,
+  zstdCompress,
+  zstdCompressSync,
+  zstdDecompressSync,
+} from 'node:zlib'
 import { concatBytes } from '../base/bytes.ts'
 import { StateStoreError } from '../errors.ts'
 import { ByteSource } from './byte-source.ts'
@@ -34,6 +41,8 @@ const BLOCK_BYTES = ZSTD_BLOCK_BYTES_MAX
 /** Frames of up to this many blocks are decoded at one go: at most 4 MiB of plain bytes at hand. Longer ones are streamed. */
 const WHOLE_FRAME_BLOCKS_MAX = 32
 
+const compressApart = promisify(zstdCompress)
+
 /** A last block of 0 raw bytes. */
 const EMPTY_LAST_BLOCK = Uint8Array.of(0x01, 0x00, 0x00)
 
@@ -51,6 +60,7 @@ export const zstdCompression: Compression = {
   sniff: (head) => head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd,
   begin: () => undefined,
   encodeBlock,
+  encodeBlockApart,
   end: () => undefined,
   decode,
 }
@@ -59,12 +69,24 @@ function encodeBlock(plain: Uint8Array): Uint8Array {
   try {
     return concatBytes([zstdCompressSync(plain, COMPRESS_OPTIONS), EMPTY_LAST_BLOCK])
   } catch (cause) {
-    throw new StateStoreError(
-      'TIDEMARK_CODEC_FAILED',
-      `zstd could not compress a block of ${plain.length} bytes`,
-      { cause },
-    )
+    throw compressFailed(plain, cause)
   }
+}
+
+async function encodeBlockApart(plain: Uint8Array): Promise<Uint8Array> {
+  try {
+    return concatBytes([await compressApart(plain, COMPRESS_OPTIONS), EMPTY_LAST_BLOCK])
+  } catch (cause) {
+    throw compressFailed(plain, cause)
+  }
+}
+
+function compressFailed(plain: Uint8Array, cause: unknown): StateStoreError {
+  return new StateStoreError(
+    'TIDEMARK_CODEC_FAILED',
+    `zstd could not compress a block of ${plain.length} bytes`,
+    { cause },
+  )
 }
 
 async function* decode(

@@ -1,7 +1,7 @@
 // Compression — the contract of the framings that Spark's CompressionCodec puts around a record stream.
 //
 // Writing is block by block and synchronous: the writer fills one plain block and hands it over; what comes back can be appended to the
-// file as it is. Reading is a stream, because Spark's writers do not stop at our block sizes. Nothing here knows versions or files.
+// file as it is. Where time is not pressing, blocks may be compressed apart from the thread that runs the program. Reading is a stream, because Spark's writers do not stop at our block sizes. Nothing here knows versions or files.
 
 export type CompressionName = 'lz4' | 'zstd' | 'none'
 
@@ -22,6 +22,8 @@ export interface Compression {
   begin(): Uint8Array | undefined
   /** One block, framed. `plain` has 1 to `blockBytes` bytes and may be reused by the caller at once; the result belongs to the caller. */
   encodeBlock(plain: Uint8Array): Uint8Array
+  /** The same block, compressed in the thread pool, where the codec can. `plain` must stay as it is until then. Rejects with CODEC_FAILED. */
+  encodeBlockApart?(plain: Uint8Array): Promise<Uint8Array>
   /** Bytes that end a stream, if any. */
   end(): Uint8Array | undefined
   /**

@@ -114,7 +114,7 @@ export class RecordReader {
     if (valueAt > end) return 0
     const valueBytes = readInt32(bytes, keyAt + keyBytes)
     if (valueBytes < 0) {
-      this.#remove(bytes.subarray(keyAt, keyAt + keyBytes), offset)
+      this.#remove(viewOf(bytes, keyAt, keyBytes), offset)
       return valueAt - at
     }
     if (valueBytes > VALUE_BYTES_MAX + ROW_CHECKSUM_BYTES)
@@ -123,11 +123,7 @@ export class RecordReader {
       )
     this.#checkRemains(offset, 2 * LENGTH_BYTES + keyBytes + valueBytes)
     if (end - valueAt < valueBytes) return 0
-    this.#put(
-      bytes.subarray(keyAt, keyAt + keyBytes),
-      bytes.subarray(valueAt, valueAt + valueBytes),
-      offset,
-    )
+    this.#put(viewOf(bytes, keyAt, keyBytes), viewOf(bytes, valueAt, valueBytes), offset)
     return valueAt + valueBytes - at
   }
 
@@ -230,6 +226,11 @@ export class RecordReader {
   #corrupt(problem: string): StateStoreError {
     return corruptFile(this.#options.path, problem)
   }
+}
+
+/** PERF: several times as fast as subarray(), which asks for the class to make first. */
+function viewOf(bytes: Uint8Array, at: number, length: number): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + at, length)
 }
 
 function readInt32(bytes: Uint8Array, at: number): number {

@@ -11,8 +11,9 @@
 //
 // A file without a trailer is Spark's: nothing in it says whose it is, and only the codec's and the row checksums stand behind its rows.
 
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { crc32c, createXxh64 } from '../base/checksum.ts'
+import { systemClock } from '../base/clock.ts'
+import { WorkSlice } from '../base/work-slice.ts'
 import type { Compression, CompressionName } from '../codec/compression.ts'
 import { COMPRESSIONS, sniffCompression } from '../codec/compressions.ts'
 import { corruptFile } from '../codec/corrupt-file.ts'
@@ -36,8 +37,11 @@ const TAIL_BYTES = 4 * 1024
 /** The largest block of LZ4Block, and 64 times the window of Spark's zstd: no frame may claim more. */
 const BLOCK_BYTES_MAX = 32 * 1024 * 1024
 
-/** After so many plain bytes other work gets a turn of the event loop: a few milliseconds, whatever the file's size. */
-const TURN_PLAIN_BYTES = 1024 * 1024
+/** Other work gets a turn of the event loop after so long, whatever the file's size. */
+const SLICE_MS = 4
+
+/** Plain bytes between two looks at the clock, at most: a few hundred microseconds of work, two milliseconds where memory is new to the process. */
+const LOOK_BYTES = 32 * 1024
 
 /** As many bytes as any codec needs to recognise itself. */
 const SNIFF_BYTES = 16
@@ -381,15 +385,15 @@ async function decode(
   const hash = createXxh64()
   const limits = { blockBytesMax: BLOCK_BYTES_MAX, path }
   options.signal?.throwIfAborted()
-  let turnBytes = 0
+  const slice = new WorkSlice(systemClock, SLICE_MS)
   for await (const plain of compression.decode(compressed, limits)) {
     hash.update(plain)
-    records.push(plain)
-    turnBytes += plain.length
-    if (turnBytes < TURN_PLAIN_BYTES) continue
-    turnBytes = 0
-    await nextTurn()
-    options.signal?.throwIfAborted()
+    for (let at = 0; at < plain.length; at += LOOK_BYTES) {
+      records.push(plain.subarray(at, at + LOOK_BYTES))
+      if (!slice.isOver) continue
+      await slice.turn()
+      options.signal?.throwIfAborted()
+    }
   }
   records.finish()
   return hash.digest()

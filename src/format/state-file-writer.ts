@@ -1,10 +1,11 @@
 // StateFileWriter — one delta or snapshot: rows in, chunks of the finished file out, in order.
 //
-//   1. put, remove      rows fill a plain block; a full block is hashed, compressed, checksummed, emitted
+//   1. put, remove      rows fill a plain block; a full block is hashed, compressed (here, or in the thread pool), checksummed, emitted
 //   2. seal             end marker, last block, the codec's own end
 //   3. appendTrailer    what the file says about itself (left out for a pure Spark file)
 //
-// Synchronous, and it never looks back: where the chunks go, and whether they get there, is the caller's business.
+// It never looks back: where the chunks go, and whether they get there, is the caller's business. Synchronous, unless blocks are compressed apart:
+// then settle() waits for those under way, and comes before seal().
 
 import { assert } from '../base/assert.ts'
 import { crc32c, createXxh64 } from '../base/checksum.ts'
@@ -17,6 +18,8 @@ export interface StateFileWriterOptions {
   readonly kind: StateFileKind
   readonly compression: Compression
   readonly rowChecksums: boolean
+  /** Compress blocks in the thread pool, where the codec can: the program's thread is free meanwhile, the file takes no less long. Default false. */
+  readonly apart?: boolean
   /** Gets the bytes of the file, in order; they belong to it. What it throws reaches the caller of put, remove, seal or appendTrailer. */
   readonly emit: (chunk: Uint8Array) => void
 }
@@ -45,7 +48,10 @@ export class StateFileWriter {
   #compressedBytes = 0
   #compressedCrc = 0
   #totals: StreamTotals | undefined
-  #state: 'writing' | 'sealed' | 'finished' = 'writing'
+  /** Blocks being compressed apart, emitted in their order. */
+  #underWay: Promise<void> = Promise.resolve()
+  #underWayCount = 0
+  #state: 'writing' | 'sealing' | 'sealed' | 'finished' = 'writing'
 
   constructor(options: StateFileWriterOptions) {
     this.#options = options
@@ -70,9 +76,15 @@ export class StateFileWriter {
     this.#removes++
   }
 
-  /** Ends the record stream and the compressed part. */
+  /** Resolves when every full block is emitted. Rejects with CODEC_FAILED, or what `emit` threw: the file is then lost. */
+  async settle(): Promise<void> {
+    await this.#underWay
+  }
+
+  /** Ends the record stream and the compressed part. Blocks compressed apart are settled before. */
   seal(): StreamTotals {
-    if (this.#state !== 'writing') this.#refuse('seal')
+    if (this.#state !== 'writing' || this.#underWayCount > 0) this.#refuse('seal')
+    this.#state = 'sealing'
     this.#records.end()
     this.#emitCompressed(this.#options.compression.end())
     this.#state = 'sealed'
@@ -107,7 +119,23 @@ export class StateFileWriter {
     if (this.#streamBytes === 0) this.#emitCompressed(this.#options.compression.begin())
     this.#hash.update(plain)
     this.#streamBytes += plain.length
-    this.#emitCompressed(this.#options.compression.encodeBlock(plain))
+    const { compression, apart } = this.#options
+    if (apart === true && compression.encodeBlockApart !== undefined && this.#state === 'writing') {
+      // The block is filled again at once.
+      this.#emitLater(compression.encodeBlockApart(plain.slice()))
+    } else {
+      this.#emitCompressed(compression.encodeBlock(plain))
+    }
+  }
+
+  #emitLater(compressing: Promise<Uint8Array>): void {
+    this.#underWayCount++
+    this.#underWay = Promise.all([compressing, this.#underWay]).then(([chunk]) => {
+      this.#emitCompressed(chunk)
+      this.#underWayCount--
+    })
+    // settle() tells; until somebody asks, nobody listens.
+    this.#underWay.catch(() => undefined)
   }
 
   #emitCompressed(chunk: Uint8Array | undefined): void {

@@ -18,8 +18,11 @@ import { keyLengthAt, keyWordAt } from './record.ts'
 const BITS_MIN = 6
 /** 2^29 slots, 4 GiB: more records than 32 GiB of arena can hold. */
 const BITS_MAX = 29
-/** A table grows when used slots exceed 7/10 of it, and shrinks to half when they fall below 1/8. */
-const LOAD_MAX = 0.7
+/**
+ * A table grows when used slots exceed 3/4 of it, and shrinks to half when they fall below 1/8. Just after growth a key has 21 bytes of table; at
+ * 0.7 it would be 23, and a state of 16-byte keys and 32-byte values could exceed 2.2 times its raw bytes while it is rewritten.
+ */
+const LOAD_MAX = 0.75
 const LOAD_MIN = 0.125
 /** Old slots carried over by each change, at least: the new table is ready long before it is full (1.5 would just do). */
 const SLOTS_CARRIED_PER_CHANGE = 8

@@ -25,6 +25,8 @@ export interface StagedStateFileOptions {
   readonly kind: StateFileKind
   readonly compression: Compression
   readonly rowChecksums: boolean
+  /** Compress in the thread pool: for files nobody waits for. */
+  readonly apart: boolean
 }
 
 export class StagedStateFile {
@@ -45,6 +47,7 @@ export class StagedStateFile {
       kind: options.kind,
       compression: options.compression,
       rowChecksums: options.rowChecksums,
+      apart: options.apart,
       emit: (chunk) => this.#enqueue(chunk),
     })
   }
@@ -84,7 +87,7 @@ export class StagedStateFile {
     }
   }
 
-  /** Ends the record stream; no row may follow. */
+  /** Ends the record stream; no row may follow. Of a file that is compressed apart, drain() comes before. */
   end(): StreamTotals {
     this.#throwFailure()
     const totals = this.#writer.seal()
@@ -104,16 +107,21 @@ export class StagedStateFile {
     return staged
   }
 
-  /** Resolves when what was queued so far is written, or has failed. */
+  /** Resolves when all full blocks are compressed and all but a last small piece written, or when something has failed. */
   async drain(): Promise<void> {
+    try {
+      await this.#writer.settle()
+    } catch (error) {
+      this.#failure ??= { error }
+    }
     await this.#pumping
   }
 
   /** Deletes the temp file, if there is one. Never rejects. */
   async discard(): Promise<void> {
+    await this.drain()
     this.#queue = []
     this.#queuedBytes = 0
-    await this.#pumping
     await this.#staged?.discard()
   }
 

@@ -33,7 +33,6 @@ const RESERVED: readonly {
     what: /\bDate\.now|\bnew Date\(\)|\bperformance\.|Math\.random|\bset(Timeout|Interval)\b|node:timers|node:crypto'/,
     only: /^base\/clock\.ts$/,
     except: {
-      'format/state-file-reader.ts': 'lets the event loop turn while it decodes; reads no time',
       'format/commit-id.ts': 'SHA-256',
     },
   },

@@ -363,6 +363,43 @@ describe('StateFileWriter', () => {
     }
   }
 
+  describe.each(['lz4', 'zstd', 'none'] as const)('compressing apart, %s', (codec) => {
+    async function write(apart: boolean, rows: number): Promise<{ bytes: Buffer; crc: number }> {
+      const chunks: Uint8Array[] = []
+      const writer = new StateFileWriter({
+        kind: 'snapshot',
+        compression: compressionOf(codec),
+        rowChecksums: false,
+        apart,
+        emit: (chunk) => chunks.push(chunk),
+      })
+      for (let n = 0; n < rows; n++) writer.put(bytesOf(`key ${n}`), bytesOf(`value ${n * n}`))
+      await writer.settle()
+      return { crc: writer.seal().compressedCrc, bytes: Buffer.concat(chunks) }
+    }
+
+    test.each([0, 10, 20_000, 60_000])('%i rows give the same file, in order', async (rows) => {
+      expect(await write(true, rows)).toEqual(await write(false, rows))
+    })
+  })
+
+  test('a block that fails apart is told by settle, and nothing is sealed before', async () => {
+    const broken = new Error('the codec failed')
+    const writer = new StateFileWriter({
+      kind: 'snapshot',
+      compression: {
+        ...compressionOf('lz4'),
+        encodeBlockApart: async () => await Promise.reject(broken),
+      },
+      rowChecksums: false,
+      apart: true,
+      emit: () => undefined,
+    })
+    writer.put(bytesOf('k'), new Uint8Array(100_000))
+    await expect(writer.settle()).rejects.toBe(broken)
+    refused(() => writer.seal())
+  })
+
   test('takes no trailer that tells of something else, and only one', () => {
     const { trailer } = trailerOf(encodeStateFile({}).bytes)
     const writer = open('delta')

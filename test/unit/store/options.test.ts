@@ -21,7 +21,7 @@ test("the defaults are Spark's where Spark has the option", () => {
     minBatchesToRetain: 100,
     maxBatchesToRetainInMemory: 2,
     maintenanceIntervalMs: 60_000,
-    maintenanceSliceMs: 10,
+    maintenanceSliceMs: 4,
     historicalMapsMax: 2,
   })
 })

@@ -70,6 +70,7 @@ test('after a codec has failed the row it failed on cannot be committed over', a
     kind: 'delta',
     compression: broken,
     rowChecksums: false,
+    apart: false,
   })
   await failure('TIDEMARK_CODEC_FAILED', () => file.put(text('k'), new Uint8Array(100_000)))
   await failure('TIDEMARK_CODEC_FAILED', () => file.end())

@@ -34,7 +34,7 @@ export const commitLatency: Question = {
       return [
         {
           params: params(10_000, 'os', 10, 2),
-          engines: ['tidemark', ...LIBRARIES, 'spark-hdfs'],
+          engines: ['tidemark', ...LIBRARIES],
           rounds: 1,
         },
         { params: params(10_000, 'fsync', 10, 2), engines: ['tidemark', 'sqlite'], rounds: 1 },

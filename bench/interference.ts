@@ -49,7 +49,7 @@ export const interference: Question = {
         warmUp: 5,
         batches,
       },
-      engines: phase === 'snapshot' ? ['tidemark', 'spark-hdfs'] : ['tidemark'],
+      engines: phase === 'snapshot' && !quick ? ['tidemark', 'spark-hdfs'] : ['tidemark'],
       rounds: quick ? 1 : 2,
     })
     const phases = Object.keys(PHASES) as Phase[]

@@ -43,7 +43,7 @@ export const recovery: Question = {
     })
     const everyone = ['tidemark', ...LIBRARIES, ...SPARK]
     if (quick) {
-      const engines = ['tidemark', ...LIBRARIES, 'spark-hdfs']
+      const engines = ['tidemark', ...LIBRARIES]
       return [{ params: params(20_000, 1000, 1), engines, rounds: 1 }]
     }
     return [

@@ -27,7 +27,11 @@ export const throughput: Question = {
     })
     if (quick) {
       return [
-        { params: params(20_000, 3, 1), engines: ['tidemark', ...LIBRARIES, ...SPARK], rounds: 1 },
+        {
+          params: params(20_000, 3, 1),
+          engines: ['tidemark', ...LIBRARIES, 'spark-hdfs'],
+          rounds: 1,
+        },
       ]
     }
     return [

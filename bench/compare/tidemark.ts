@@ -52,6 +52,14 @@ export class TidemarkEngine implements Engine {
     return this.#store.get(key)
   }
 
+  getViews(keys: readonly Buffer[]): readonly (Uint8Array | undefined)[] {
+    return this.#store.getViews(keys)
+  }
+
+  getMany(keys: readonly Buffer[]): readonly (Uint8Array | undefined)[] {
+    return this.#store.getMany(keys)
+  }
+
   scan(visit: (key: Uint8Array, value: Uint8Array) => void): void {
     const cursor = this.#store.cursor()
     while (cursor.next()) visit(cursor.key, cursor.value)

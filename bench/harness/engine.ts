@@ -26,6 +26,9 @@ export interface Engine {
   getView(key: Buffer): Uint8Array | undefined | Promise<Uint8Array | undefined>
   /** A value to keep. */
   get(key: Buffer): Uint8Array | undefined | Promise<Uint8Array | undefined>
+  /** The same for many keys at once, where the engine has a call for it. */
+  getViews?(keys: readonly Buffer[]): readonly (Uint8Array | undefined)[]
+  getMany?(keys: readonly Buffer[]): readonly (Uint8Array | undefined)[]
   /** All rows, in any order. */
   scan(visit: (key: Uint8Array, value: Uint8Array) => void): void | Promise<void>
   /** The same as copies to keep, where scan() hands out views. */

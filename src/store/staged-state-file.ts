@@ -1,8 +1,8 @@
 // StagedStateFile — a delta or snapshot on its way to the staging folder while its rows are still coming in.
 //
 // Rows are encoded synchronously (put and remove never wait); finished blocks queue up and are written in the background, so a large batch does
-// not wait whole in memory as long as its caller lets the event loop turn. The temp file is made with the first write, so a store that only
-// reads leaves none, and a small batch is written in one call.
+// not wait whole in memory as long as its caller lets the event loop turn. The temp file is made once the first block is full, while rows still come
+// in, or else when the file is sealed: a store that only reads leaves none, and a small batch is written in one call.
 //
 // A failure of the background write is kept and thrown by seal(): put has nobody to tell.
 
@@ -32,7 +32,7 @@ export interface StagedStateFileOptions {
 export class StagedStateFile {
   readonly #options: StagedStateFileOptions
   readonly #writer: StateFileWriter
-  #staged: StagedFile | undefined
+  #staging: Promise<StagedFile> | undefined
   #queue: Uint8Array[] = []
   #queuedBytes = 0
   #pumping: Promise<void> | undefined
@@ -101,8 +101,7 @@ export class StagedStateFile {
     await this.drain()
     this.#throwFailure()
     await this.#writeQueue()
-    const staged = this.#staged
-    if (staged === undefined) throw new Error('A sealed state file is never empty')
+    const staged = await this.#stage()
     await staged.close()
     return staged
   }
@@ -122,7 +121,8 @@ export class StagedStateFile {
     await this.drain()
     this.#queue = []
     this.#queuedBytes = 0
-    await this.#staged?.discard()
+    const staged = await this.#staging?.catch(() => undefined)
+    await staged?.discard()
   }
 
   #enqueue(chunk: Uint8Array): void {
@@ -132,6 +132,7 @@ export class StagedStateFile {
     if (this.#crc !== undefined) this.#crc = crc32c(chunk, this.#crc)
     this.#queue.push(chunk)
     this.#queuedBytes += chunk.length
+    void this.#stage()
     if (this.#queuedBytes >= WRITE_BYTES_MIN && this.#pumping === undefined) {
       this.#pumping = this.#pump()
     }
@@ -152,8 +153,18 @@ export class StagedStateFile {
     const chunks = this.#queue
     this.#queue = []
     this.#queuedBytes = 0
-    this.#staged ??= await this.#options.directory.create(this.#options.name)
-    await this.#staged.write(chunks.length === 1 ? chunks[0] : concatBytes(chunks))
+    const staged = await this.#stage()
+    await staged.write(chunks.length === 1 ? chunks[0] : concatBytes(chunks))
+  }
+
+  /** The temp file, made at the first need. */
+  #stage(): Promise<StagedFile> {
+    if (this.#staging === undefined) {
+      this.#staging = this.#options.directory.create(this.#options.name)
+      // Whoever writes next is told.
+      this.#staging.catch(() => undefined)
+    }
+    return this.#staging
   }
 
   #throwFailure(): void {

@@ -11,10 +11,10 @@ import { writeSnapshotRows } from './snapshotter.ts'
 
 export async function maintain(store: Maintainable): Promise<void> {
   const { clock, maintenanceSliceMs, minDeltasForSnapshot, minBatchesToRetain } = store.options
-  const files = await store.list()
+  const { files, latest } = await store.survey()
   const plan = planMaintenance({
     files,
-    latest: store.latest,
+    latest,
     damagedSnapshots: store.damagedSnapshots,
     minDeltasForSnapshot,
     minBatchesToRetain,

@@ -18,9 +18,8 @@ export interface SnapshotTicket {
 export interface Maintainable {
   readonly id: ResolvedStoreId
   readonly options: ResolvedOptions
-  list(): Promise<StoreFiles<FileStatus>>
-  /** The newest committed version. */
-  readonly latest: number
+  /** Lists the store, and tells the newest committed version as of the end of the listing; 0 if it is not known any more. The first thing to be asked. */
+  survey(): Promise<{ files: StoreFiles<FileStatus>; latest: number }>
   /** Snapshots that loads have found damaged; to be written anew. */
   readonly damagedSnapshots: ReadonlySet<number>
   /**

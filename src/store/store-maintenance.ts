@@ -31,7 +31,7 @@ import type { VersionInfo } from './version-info.ts'
 
 /** What was so when a round of maintenance was planned. */
 interface Plan {
-  readonly latest: number
+  latest: number
   readonly rewindCount: number
 }
 
@@ -75,16 +75,20 @@ export class StoreMaintenance {
     await this.#snapshots.idle()
   }
 
-  /** What one round may see and do, as of now. */
-  round(latest: number): Maintainable {
+  /** What one round may see and do. `latest` gives the newest version, undefined once it is not known any more. */
+  round(latest: () => number | undefined): Maintainable {
     const { parts, lease } = this.#leased
-    const plan: Plan = { latest, rewindCount: this.#rewindCount }
+    const plan: Plan = { latest: 0, rewindCount: this.#rewindCount }
     return {
       id: parts.id,
       options: parts.options,
-      latest,
       damagedSnapshots: this.#damagedSnapshots,
-      list: () => listFiles(recoveryContext(parts)),
+      survey: async () => {
+        const files = await listFiles(recoveryContext(parts))
+        // After the listing: what was the newest before may have left the memory meanwhile, and could not be snapshotted.
+        plan.latest = latest() ?? 0
+        return { files, latest: plan.latest }
+      },
       writeSnapshot: (version, write) => this.#writeSnapshot(version, write),
       checkSnapshot: (version, files) => this.#checkSnapshot(version, files),
       cleanLeftovers: () => lease.cleanLeftovers(),

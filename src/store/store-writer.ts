@@ -329,7 +329,7 @@ export class StoreWriter implements StoreHost {
 
   /** Undefined while the newest version is not known, or the writer has ended. */
   maintainable(): Maintainable | undefined {
-    return this.latest === undefined ? undefined : this.#maintenance.round(this.latest)
+    return this.latest === undefined ? undefined : this.#maintenance.round(() => this.latest)
   }
 
   /** Gives up the snapshot under way, and starts none any more. */

@@ -49,6 +49,24 @@ describe('snapshotting and cleaning', () => {
     await expectClean(files)
   })
 
+  test('a store that commits faster than its files are listed has its snapshots all the same', async () => {
+    const memory = new MemoryFileManager()
+    let listed = 0
+    const files = aroundCalls(memory, async ({ method, args }, proceed) => {
+      const result = await proceed()
+      if (method === 'list' && args[0] === 'state/0/0' && listed++ === 1) {
+        await commitVersions(opened.provider, 5)
+      }
+      return result
+    })
+    await using opened = await openProvider({ minDeltasForSnapshot: 2 }, files)
+    await commitVersions(opened.provider, 4)
+    listed = 1
+    await opened.provider.doMaintenance()
+    expect(await snapshotsIn(memory)).toEqual(['9.snapshot'])
+    await expectClean(memory)
+  })
+
   test('with sidecars, six versions, minDeltas 2 and one retained', async () => {
     const files = new MemoryFileManager()
     await using opened = await openProvider(

@@ -224,7 +224,6 @@ class Run {
     const engine = this.#engine
     const hit = () => random.below(keys)
     const miss = () => keys + random.below(keys)
-    const { getViews, getMany } = engine
     return {
       getViewNs: await this.#timedGets(
         hit,
@@ -238,8 +237,18 @@ class Run {
         miss,
         oneByOne((key) => engine.getView(key)),
       ),
-      ...(getViews && { getViewsNs: await this.#timedGets(hit, atOnce(getViews.bind(engine))) }),
-      ...(getMany && { getManyNs: await this.#timedGets(hit, atOnce(getMany.bind(engine))) }),
+      ...(engine.getViews && {
+        getViewsNs: await this.#timedGets(
+          hit,
+          atOnce((batch) => engine.getViews!(batch)),
+        ),
+      }),
+      ...(engine.getMany && {
+        getManyNs: await this.#timedGets(
+          hit,
+          atOnce((batch) => engine.getMany!(batch)),
+        ),
+      }),
     }
   }
 

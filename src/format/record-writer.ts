@@ -4,6 +4,7 @@
 // the engine's `set` costs more than the loop (bench/micro/state-file.ts times the whole path).
 
 import { crc32c } from '../base/checksum.ts'
+import type { RowWords } from '../base/row-words.ts'
 import {
   END_MARKER,
   KEY_BYTES_MAX,
@@ -15,6 +16,9 @@ import {
 
 const HAND_COPY_BYTES_MAX = 16
 
+const WORD_BYTES = 4
+const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
+
 export interface RecordWriterOptions {
   readonly blockBytes: number
   readonly rowChecksums: boolean
@@ -24,6 +28,7 @@ export interface RecordWriterOptions {
 
 export class RecordWriter {
   readonly #block: Uint8Array
+  readonly #view: DataView
   readonly #blockBytes: number
   readonly #rowChecksums: boolean
   readonly #onBlock: (plain: Uint8Array) => void
@@ -33,6 +38,7 @@ export class RecordWriter {
 
   constructor(options: RecordWriterOptions) {
     this.#block = new Uint8Array(options.blockBytes)
+    this.#view = new DataView(this.#block.buffer)
     this.#blockBytes = options.blockBytes
     this.#rowChecksums = options.rowChecksums
     this.#onBlock = options.onBlock
@@ -61,6 +67,29 @@ export class RecordWriter {
     this.#bytes(key)
     this.#length(value.length)
     this.#bytes(value)
+  }
+
+  /** As put(), from where the row lies. PERF: without a view of key and value, a snapshot takes half the time. */
+  putRow(row: RowWords): void {
+    const { words, keyWord, keyLength, valueWord, valueLength } = row
+    const rowBytes = 2 * LENGTH_BYTES + keyLength + valueLength
+    // Whole words are copied, so up to three bytes behind the row are touched.
+    if (this.#rowChecksums || this.#used + rowBytes + WORD_BYTES > this.#blockBytes) {
+      const { buffer, byteOffset } = words
+      const key = new Uint8Array(buffer, byteOffset + keyWord * WORD_BYTES, keyLength)
+      this.put(key, new Uint8Array(buffer, byteOffset + valueWord * WORD_BYTES, valueLength))
+      return
+    }
+    if (keyLength > KEY_BYTES_MAX) throw tooLong('key', keyLength, KEY_BYTES_MAX)
+    if (valueLength > VALUE_BYTES_MAX) throw tooLong('value', valueLength, VALUE_BYTES_MAX)
+    const view = this.#view
+    const keyAt = this.#used + LENGTH_BYTES
+    const valueAt = keyAt + keyLength + LENGTH_BYTES
+    view.setInt32(this.#used, keyLength)
+    copyWords(view, keyAt, words, keyWord, keyLength)
+    view.setInt32(valueAt - LENGTH_BYTES, valueLength)
+    copyWords(view, valueAt, words, valueWord, valueLength)
+    this.#used = valueAt + valueLength
   }
 
   remove(key: Uint8Array): void {
@@ -154,6 +183,20 @@ function writeField(block: Uint8Array, at: number, bytes: Uint8Array): number {
   if (size <= HAND_COPY_BYTES_MAX) for (let i = 0; i < size; i++) block[start + i] = bytes[i]
   else block.set(bytes, start)
   return start + size
+}
+
+/** `length` bytes from words[from] on, and up to three more. */
+function copyWords(
+  view: DataView,
+  at: number,
+  words: Int32Array,
+  from: number,
+  length: number,
+): void {
+  const count = (length + WORD_BYTES - 1) >>> 2
+  for (let i = 0; i < count; i++) {
+    view.setInt32(at + i * WORD_BYTES, words[from + i], IS_LITTLE_ENDIAN)
+  }
 }
 
 function tooLong(what: 'key' | 'value', found: number, max: number): RangeError {

@@ -9,6 +9,7 @@
 
 import { assert } from '../base/assert.ts'
 import { crc32c, createXxh64 } from '../base/checksum.ts'
+import type { RowWords } from '../base/row-words.ts'
 import type { Compression } from '../codec/compression.ts'
 import type { StateFileKind } from './file-names.ts'
 import { RecordWriter } from './record-writer.ts'
@@ -66,6 +67,13 @@ export class StateFileWriter {
   put(key: Uint8Array, value: Uint8Array): void {
     if (this.#state !== 'writing') this.#refuse('put')
     this.#records.put(key, value)
+    this.#puts++
+  }
+
+  /** As put(), from where the row lies. */
+  putRow(row: RowWords): void {
+    if (this.#state !== 'writing') this.#refuse('put')
+    this.#records.putRow(row)
     this.#puts++
   }
 
@@ -130,12 +138,16 @@ export class StateFileWriter {
 
   #emitLater(compressing: Promise<Uint8Array>): void {
     this.#underWayCount++
-    this.#underWay = Promise.all([compressing, this.#underWay]).then(([chunk]) => {
-      this.#emitCompressed(chunk)
-      this.#underWayCount--
-    })
+    this.#underWay = this.#emitInOrder(this.#underWay, compressing)
     // settle() tells; until somebody asks, nobody listens.
     this.#underWay.catch(() => undefined)
+  }
+
+  async #emitInOrder(before: Promise<void>, compressing: Promise<Uint8Array>): Promise<void> {
+    // Both at once: were the second awaited after the first had failed, nobody would hear of its own failure.
+    const [chunk] = await Promise.all([compressing, before])
+    this.#emitCompressed(chunk)
+    this.#underWayCount--
   }
 
   #emitCompressed(chunk: Uint8Array | undefined): void {

@@ -7,8 +7,10 @@
 // INVARIANT: between two calls the cursor remembers only the record it returned last, which its pin holds in place. Any other position
 // might lie in space that was reused meanwhile, and there a walk would start in the middle of a record.
 
+import type { RowWords } from '../base/row-words.ts'
 import { StateStoreError } from '../errors.ts'
 import type { Arena } from './arena.ts'
+import { wordsForKey } from './key-words.ts'
 import type { Pin } from './pin-table.ts'
 import {
   DEAD,
@@ -17,6 +19,7 @@ import {
   SUPERSEDED_BY,
   keyLengthAt,
   keyOffsetAt,
+  keyWordAt,
   recordUnits,
   valueLengthAt,
   valueOffsetAt,
@@ -32,6 +35,8 @@ export interface MapCursor {
   readonly value: Uint8Array
   readonly keyLength: number
   readonly valueLength: number
+  /** Tells where the current row lies, valid until next() or a change of the map. */
+  locate(row: RowWords): void
   /** Lets go of what the cursor sees. May be called again; happens by itself when next() has returned false. */
   close(): void
 }
@@ -93,6 +98,17 @@ export class SegmentCursor implements MapCursor {
   get valueLength(): number {
     const { words, w } = this.#row()
     return valueLengthAt(words, w)
+  }
+
+  locate(row: RowWords): void {
+    const { words, w } = this.#row()
+    const keyLength = keyLengthAt(words, w)
+    const keyWord = keyWordAt(words, w)
+    row.words = words
+    row.keyWord = keyWord
+    row.keyLength = keyLength
+    row.valueWord = keyWord + wordsForKey(keyLength)
+    row.valueLength = valueLengthAt(words, w)
   }
 
   close(): void {

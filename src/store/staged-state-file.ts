@@ -8,6 +8,7 @@
 
 import { assert } from '../base/assert.ts'
 import { concatBytes } from '../base/bytes.ts'
+import type { RowWords } from '../base/row-words.ts'
 import type { Compression } from '../codec/compression.ts'
 import { crc32c } from '../base/checksum.ts'
 import type { LeasedDirectory, StagedFile } from '../files/leased-directory.ts'
@@ -71,6 +72,16 @@ export class StagedStateFile {
   put(key: Uint8Array, value: Uint8Array): void {
     try {
       this.#writer.put(key, value)
+    } catch (error) {
+      this.#failure ??= { error }
+      throw error
+    }
+  }
+
+  /** As put, from where the row lies. */
+  putRow(row: RowWords): void {
+    try {
+      this.#writer.putRow(row)
     } catch (error) {
       this.#failure ??= { error }
       throw error

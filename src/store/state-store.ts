@@ -15,7 +15,7 @@ export type Entry = [key: Uint8Array, value: Uint8Array]
  * copy what must last. Sees the state at its creation, whatever is written meanwhile. Close it if you stop early: an open cursor keeps old
  * rows in memory (metric `openReaders`).
  */
-export type StoreCursor = MapCursor
+export type StoreCursor = Omit<MapCursor, 'locate'>
 
 /** What can be read of one version of a store. All reads are synchronous and in memory. */
 export interface StateReader {

@@ -2,6 +2,7 @@
 // that one contract suite runs on both and random histories can be played on both at once.
 
 import { compareBytes, toHex } from '../../src/base/bytes.ts'
+import { noRow, type RowWords } from '../../src/base/row-words.ts'
 import { StateStoreError } from '../../src/errors.ts'
 import type { MapCursor, MapReader, MapView } from '../../src/map/versioned-map.ts'
 
@@ -208,6 +209,18 @@ class ModelCursor implements MapCursor {
     return this.#row()[1].length
   }
 
+  locate(row: RowWords): void {
+    const [key, value] = this.#row()
+    row.valueWord = Math.ceil(key.length / 4)
+    row.keyWord = 0
+    row.keyLength = key.length
+    row.valueLength = value.length
+    const bytes = new Uint8Array((row.valueWord + Math.ceil(value.length / 4)) * 4)
+    bytes.set(key)
+    bytes.set(value, row.valueWord * 4)
+    row.words = new Int32Array(bytes.buffer)
+  }
+
   close(): void {
     if (!this.isOpen) return
     this.isOpen = false
@@ -231,7 +244,19 @@ class ModelCursor implements MapCursor {
 /** All rows of a cursor as sorted text, `key=value` in hex: what two readers are compared by. Reads the cursor to its end. */
 export function drain(cursor: MapCursor): string[] {
   const rows: [Uint8Array, Uint8Array][] = []
-  while (cursor.next()) rows.push([cursor.key.slice(), cursor.value.slice()])
+  const row = noRow()
+  while (cursor.next()) {
+    const [key, value] = [cursor.key.slice(), cursor.value.slice()]
+    cursor.locate(row)
+    const { words, keyWord, keyLength, valueWord, valueLength } = row
+    const bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength)
+    const located = [bytes.slice(keyWord * 4, keyWord * 4 + keyLength)]
+    located.push(bytes.slice(valueWord * 4, valueWord * 4 + valueLength))
+    if (toHex(located[0]) !== toHex(key) || toHex(located[1]) !== toHex(value)) {
+      throw new Error(`Expected the row ${toHex(key)} where the cursor says it lies`)
+    }
+    rows.push([key, value])
+  }
   rows.sort((a, b) => compareBytes(a[0], b[0]))
   return rows.map(([key, value]) => `${toHex(key)}=${toHex(value)}`)
 }

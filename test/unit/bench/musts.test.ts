@@ -104,7 +104,7 @@ describe('memory', () => {
     const lines = memoryLines([
       sized(1e6, 1.5),
       sized(1.3e6, 2.01, 10),
-      sized(1.5e6, 3, 10),
+      sized(1.6e6, 3, 10),
       sized(5e6, 1.75, 5),
       sized(5e6, 1.6),
       sized(1e7, 1.2),

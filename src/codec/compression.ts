@@ -3,7 +3,7 @@
 // Writing is block by block and synchronous: the writer fills one plain block and hands it over; what comes back can be appended to the
 // file as it is. Reading is a stream, because Spark's writers do not stop at our block sizes. Nothing here knows versions or files.
 
-export type CompressionName = 'lz4' | 'zstd' | 'none'
+export type CompressionName = 'lz4' | 'snappy' | 'zstd' | 'lzf' | 'none'
 
 export interface DecompressOptions {
   /** No frame or block may claim to be larger than this, compressed or plain. Checked before anything is allocated or any codec is called. */

@@ -21,8 +21,6 @@ import {
   unpackGolden,
 } from '../../support/goldens.ts'
 
-const UNREADABLE = /snappy|lzf/
-
 async function collectRows(checkpoint: Checkpoint, version?: number) {
   const rows = new Map<string, string[]>()
   for await (const { store, key, value } of checkpoint.rows({ version })) {
@@ -32,7 +30,7 @@ async function collectRows(checkpoint: Checkpoint, version?: number) {
   return rows
 }
 
-describe.each(GOLDEN_NAMES.filter((name) => !UNREADABLE.test(name)))('Spark: %s', (name) => {
+describe.each(GOLDEN_NAMES)('Spark: %s', (name) => {
   test('its stores are found, its rows are those that Spark reads, nothing is wrong with it, and nothing is written', async () => {
     await using golden = await unpackGolden(name)
     const before = digestFolder(golden.path)
@@ -54,25 +52,6 @@ describe.each(GOLDEN_NAMES.filter((name) => !UNREADABLE.test(name)))('Spark: %s'
     }
     expect(await verifyCheckpoint(golden.path)).toEqual([])
     expect(digestFolder(golden.path)).toBe(before)
-  })
-})
-
-describe.each(GOLDEN_NAMES.filter((name) => UNREADABLE.test(name)))('Spark: %s', (name) => {
-  test('reading and verifying it name the codec that is missing', async () => {
-    await using golden = await unpackGolden(name)
-    await using checkpoint = await openCheckpoint(golden.path)
-    await expect(collectRows(checkpoint)).rejects.toMatchObject({
-      code: 'TIDEMARK_UNSUPPORTED',
-      message: expect.stringMatching(UNREADABLE) as string,
-    })
-    const findings = await verifyCheckpoint(golden.path)
-    expect(new Set(findings.map(({ kind, code }) => `${kind} ${code}`))).toEqual(
-      new Set(['unreadable-file TIDEMARK_UNSUPPORTED']),
-    )
-    expect(
-      (await checkpoint.describe({ operatorId: 0, partitionId: 0, storeName: 'default' })).problem
-        ?.message,
-    ).toMatch(UNREADABLE)
   })
 })
 

@@ -43,7 +43,7 @@ function* flips(bytes: Uint8Array): Generator<[number, Uint8Array]> {
   }
 }
 
-const CASES = (['lz4', 'zstd', 'none'] as CompressionName[]).flatMap((codec) =>
+const CASES = (['lz4', 'snappy', 'zstd', 'lzf', 'none'] as CompressionName[]).flatMap((codec) =>
   (['delta', 'snapshot'] as StateFileKind[]).map((kind) => ({ codec, kind })),
 )
 

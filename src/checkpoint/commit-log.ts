@@ -37,7 +37,7 @@ export function parseCommitLog(bytes: Uint8Array, path: string): CommitLogEntry 
   if (metadata['nextBatchWatermarkMs'] !== undefined)
     wholeNumberField(metadata, 'nextBatchWatermarkMs', path)
   checkUniqueIds(metadata['stateUniqueIds'], path)
-  return { formatVersion, metadata: metadata as CommitMetadata }
+  return { formatVersion, metadata }
 }
 
 export function printCommitLog({ formatVersion, metadata }: CommitLogEntry): Uint8Array {

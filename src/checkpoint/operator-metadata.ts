@@ -88,7 +88,6 @@ function parseStore(store: unknown, path: string): OperatorStoreMetadata {
     storeName: stringField(store, 'storeName', path),
     numColsPrefixKey: wholeNumberField(store, 'numColsPrefixKey', path),
     numPartitions,
-    // Checked just now, item by item.
-    ...(isList && { stateSchemaFilePaths: paths as string[] }),
+    ...(isList && { stateSchemaFilePaths: paths }),
   }
 }

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { fromHex, toHex } from '../../../src/base/bytes.ts'
 import {
@@ -36,7 +36,7 @@ test('those of Spark are read, and printed as Spark wrote them', () => {
 })
 
 test('format 1 has one text a schema', () => {
-  const bytes = fromHex('00027631' + '00036b6579' + '000576616c7565')
+  const bytes = fromHex('0002763100036b6579000576616c7565')
   expect(parseSchemaFile(bytes, PATH)).toEqual({
     formatVersion: 1,
     families: [family('key', 'value')],
@@ -50,7 +50,7 @@ test('format 1 has one text a schema', () => {
 test('format 2 cuts long schemas into pieces of 65535 bytes, never inside a character', () => {
   const ascii = 'k'.repeat(65_535) + 'rest'
   const bytes = printSchemaFile({ formatVersion: 2, families: [family(ascii, 'v')] })
-  expect(toHex(bytes.subarray(0, 10))).toBe('00027632' + '00000002' + 'ffff')
+  expect(toHex(bytes.subarray(0, 10))).toBe('0002763200000002ffff')
   const wide = 'ü€😀\0'.repeat(10_000)
   const schema = { formatVersion: 2 as const, families: [family(wide, ascii)] }
   expect(parseSchemaFile(printSchemaFile(schema), PATH)).toEqual(schema)
@@ -106,9 +106,9 @@ test('hostile bytes are refused or read, and never believed about their size', (
       }
     }),
   )
-  expect(() => parseSchemaFile(fromHex('00027632' + '7fffffff'), PATH)).toThrow('cut')
-  expect(() => parseSchemaFile(fromHex('00027633' + '7fffffff'), PATH)).toThrow('cut')
-  expect(() => parseSchemaFile(fromHex('00027632' + 'ffffffff'), PATH)).toThrow('-1')
+  expect(() => parseSchemaFile(fromHex('000276327fffffff'), PATH)).toThrow('cut')
+  expect(() => parseSchemaFile(fromHex('000276337fffffff'), PATH)).toThrow('cut')
+  expect(() => parseSchemaFile(fromHex('00027632ffffffff'), PATH)).toThrow('-1')
 })
 
 test('a newer format is told from damage', async () => {

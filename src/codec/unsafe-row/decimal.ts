@@ -1,0 +1,40 @@
+// Decimals: an unscaled integer and a scale, and the two ways to write them.
+
+/** `unscaled` / 10^`scale` with exactly `scale` digits behind the point and no exponent. */
+export function printDecimal(unscaled: bigint, scale: number): string {
+  if (scale <= 0) return unscaled === 0n ? '0' : `${unscaled}${'0'.repeat(-scale)}`
+  const negative = unscaled < 0n
+  const digits = (negative ? -unscaled : unscaled).toString().padStart(scale + 1, '0')
+  return `${negative ? '-' : ''}${digits.slice(0, -scale)}.${digits.slice(-scale)}`
+}
+
+/** The unscaled integer of `text` at `scale`; undefined if it is no decimal number, or has digits that the scale cannot hold. */
+export function parseDecimal(text: string, scale: number): bigint | undefined {
+  const match = /^(-?)(\d{1,80})(?:\.(\d{1,80}))?$/.exec(text)
+  if (match === null) return undefined
+  const [, sign, whole = '', fraction = ''] = match
+  const lost =
+    scale >= 0 ? fraction.slice(scale) : (whole + fraction).slice(scale - fraction.length)
+  if (/[1-9]/.test(lost)) return undefined
+  const kept =
+    scale >= 0 ? whole + fraction.slice(0, scale).padEnd(scale, '0') : whole.slice(0, scale) || '0'
+  return BigInt(`${sign === '-' && BigInt(kept) !== 0n ? '-' : ''}${kept}`)
+}
+
+/** As Java's BigDecimal.toString has it, which is what Spark prints: with an exponent where the point lies far from the digits. */
+export function printJavaDecimal(unscaled: bigint, scale: number): string {
+  const digits = (unscaled < 0n ? -unscaled : unscaled).toString()
+  const exponent = digits.length - 1 - scale
+  if (scale >= 0 && exponent >= -6) return printDecimal(unscaled, scale)
+  const mantissa = digits.length > 1 ? `${digits[0]}.${digits.slice(1)}` : digits
+  const power = exponent === 0 ? '' : `E${exponent > 0 ? '+' : ''}${exponent}`
+  return `${unscaled < 0n ? '-' : ''}${mantissa}${power}`
+}
+
+/** Whether `unscaled` has at most `precision` digits. */
+export function fitsPrecision(unscaled: bigint, precision: number): boolean {
+  const bound = POWERS_OF_TEN[precision]
+  return unscaled < bound && unscaled > -bound
+}
+
+const POWERS_OF_TEN = Array.from({ length: 39 }, (_, power) => 10n ** BigInt(power))

@@ -31,10 +31,28 @@ export function printJavaDecimal(unscaled: bigint, scale: number): string {
   return `${unscaled < 0n ? '-' : ''}${mantissa}${power}`
 }
 
+/** A decimal's value in JavaScript, `text`, as Java prints it. Throws TypeError if it is none of this scale. */
+export function javaDecimalOf(text: string, scale: number): string {
+  const unscaled = parseDecimal(text, scale)
+  if (unscaled === undefined)
+    throw new TypeError(`Expected a decimal with at most ${scale} digits behind the point`)
+  return printJavaDecimal(unscaled, scale)
+}
+
 /** Whether `unscaled` has at most `precision` digits. */
 export function fitsPrecision(unscaled: bigint, precision: number): boolean {
   const bound = POWERS_OF_TEN[precision]
   return unscaled < bound && unscaled > -bound
+}
+
+/** Big-endian two's complement of the fewest bytes, as Java's BigInteger.toByteArray gives it. */
+export function minimalBytes(value: bigint): Uint8Array {
+  let size = 1
+  while (BigInt.asIntN(8 * size, value) !== value) size++
+  const bytes = new Uint8Array(size)
+  for (let index = size - 1, rest = value; index >= 0; index--, rest >>= 8n)
+    bytes[index] = Number(rest & 0xffn)
+  return bytes
 }
 
 const POWERS_OF_TEN = Array.from({ length: 39 }, (_, power) => 10n ** BigInt(power))

@@ -7,7 +7,7 @@
 // Wrong values are the caller's bug: TypeError or RangeError naming the field. Nothing is cut, rounded or replaced, but for floats (a number
 // becomes the nearest one) and NaN (all become the one that Java writes).
 
-import { fitsPrecision, parseDecimal } from './decimal.ts'
+import { fitsPrecision, minimalBytes, parseDecimal } from './decimal.ts'
 import {
   INTERVAL_BYTES,
   nullBitsBytes,
@@ -216,7 +216,7 @@ class RowEncoder {
       throw this.#outOfRange(wanted, value)
     if (!isWideDecimal({ kind: 'decimal', precision, scale }))
       return this.#view.setBigInt64(at, unscaled, true)
-    const bytes = twosComplement(unscaled)
+    const bytes = minimalBytes(unscaled)
     const place = this.#reserve(Math.max(bytesMin, paddedBytes(bytes.length)))
     this.#bytes.set(bytes, place)
     this.#setPlace(at, place - start, bytes.length)
@@ -330,16 +330,6 @@ class RowEncoder {
       this.#path.length === 0 ? 'the row' : `field ${JSON.stringify(this.#path.join('.'))}`
     return `Expected ${what} to be ${wanted}, got ${describe(got)}`
   }
-}
-
-/** Big-endian two's complement of the fewest bytes, as Java's BigInteger.toByteArray gives it. */
-function twosComplement(value: bigint): Uint8Array {
-  let size = 1
-  while (BigInt.asIntN(8 * size, value) !== value) size++
-  const bytes = new Uint8Array(size)
-  for (let index = size - 1, rest = value; index >= 0; index--, rest >>= 8n)
-    bytes[index] = Number(rest & 0xffn)
-  return bytes
 }
 
 function isList(value: SparkValue | undefined): value is readonly SparkValue[] {

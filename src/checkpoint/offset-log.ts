@@ -34,10 +34,10 @@ export interface OffsetLogEntry {
 }
 
 export interface OffsetMetadata {
-  /** Milliseconds since the epoch; 0 before there is one. */
-  readonly batchWatermarkMs: number
+  /** Milliseconds since the epoch; 0, or absent, before there is one. */
+  readonly batchWatermarkMs?: number
   /** When the batch was planned; milliseconds since the epoch. */
-  readonly batchTimestampMs: number
+  readonly batchTimestampMs?: number
   /** Settings by their Spark names. Absent before Spark 2.3. */
   readonly conf?: Readonly<Record<string, string>>
   readonly [field: string]: unknown
@@ -70,16 +70,13 @@ export function printOffsetLog({ formatVersion, metadata, sources }: OffsetLogEn
 
 function parseMetadata(line: string | undefined, path: string): OffsetMetadata {
   const metadata = parseJsonObject(line, path, 'the second line of an offset log')
-  const batchWatermarkMs = wholeNumberField(metadata, 'batchWatermarkMs', path)
-  const batchTimestampMs = wholeNumberField(metadata, 'batchTimestampMs', path)
-  const { conf } = metadata
-  if (conf === undefined) return { ...metadata, batchWatermarkMs, batchTimestampMs }
+  for (const field of ['batchWatermarkMs', 'batchTimestampMs'])
+    if (metadata[field] !== undefined) wholeNumberField(metadata, field, path)
+  const { conf = {} } = metadata
   if (!isRecord(conf)) throw wrongField('conf', 'an object', conf, path)
   for (const [name, value] of Object.entries(conf))
     if (typeof value !== 'string') throw wrongField(`conf.${name}`, 'a string', value, path)
-  // Checked just now, value by value.
-  const settings = conf as Readonly<Record<string, string>>
-  return { ...metadata, batchWatermarkMs, batchTimestampMs, conf: settings }
+  return metadata
 }
 
 function parseSource(

@@ -155,11 +155,11 @@ export class SortedLines implements Disposable {
 }
 
 function pack(line: string): string {
-  return Buffer.from(line).latin1Slice()
+  return Buffer.from(line).toString('latin1')
 }
 
 function unpack(packed: string): string {
-  return Buffer.from(packed, 'latin1').utf8Slice()
+  return Buffer.from(packed, 'latin1').toString()
 }
 
 /** The lines of sorted `runs`, sorted: a heap of their heads, the least on top. */

@@ -23,7 +23,7 @@ import {
 
 async function collectRows(checkpoint: Checkpoint, version?: number) {
   const rows = new Map<string, string[]>()
-  for await (const { store, key, value } of checkpoint.rows({ version })) {
+  for await (const { store, key, value } of checkpoint.rawRows({ version, order: 'key' })) {
     const id = storeIdText(store)
     rows.set(id, [...(rows.get(id) ?? []), `${toHex(key)}=${toHex(value)}`])
   }
@@ -60,7 +60,7 @@ test('values that Spark before 2.3 wrote too long are floored without being told
   const sizes = async (floorValues?: boolean) => {
     await using checkpoint = await openCheckpoint(golden.path, { floorValues })
     const found = new Set<number>()
-    for await (const { value } of checkpoint.rows()) found.add(value.length)
+    for await (const { value } of checkpoint.rawRows()) found.add(value.length)
     return [...found]
   }
   expect(await sizes()).toEqual([24])
@@ -77,7 +77,7 @@ test('values that we commit into a Spark checkpoint keep their size, whatever it
   }
   await using checkpoint = await openCheckpoint(golden.path)
   const rows = []
-  for await (const row of checkpoint.rows({ partitionId: 0 })) rows.push(row)
+  for await (const row of checkpoint.rawRows({ partitionId: 0 })) rows.push(row)
   expect(rows.map(({ key, value }) => [key, value])).toEqual([[bytes('ours'), bytes('12345')]])
   expect(await verifyCheckpoint(golden.path)).toEqual([])
 })
@@ -128,7 +128,7 @@ describe('a checkpoint of our own', () => {
     await writeCheckpoint(folder.path)
     await using checkpoint = await openCheckpoint(folder.path)
     const seen = []
-    for await (const { store, version, key } of checkpoint.rows({ version: 2 }))
+    for await (const { store, version, key } of checkpoint.rawRows({ version: 2, order: 'key' }))
       seen.push(`${storeIdText(store)}@${version} ${new TextDecoder().decode(key)}`)
     expect(seen).toEqual(
       ['0/0/default', '0/1/default', '1/0/left'].flatMap((id) =>

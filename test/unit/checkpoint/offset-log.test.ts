@@ -53,7 +53,6 @@ test.each([
   ['no header', `${METADATA}\n0`],
   ['a header that is no number', `vx\n${METADATA}\n0`],
   ['metadata that is a list', 'v1\n[]\n0'],
-  ['metadata without watermark', 'v1\n{"batchTimestampMs":1}\n0'],
   ['a watermark that is a text', 'v1\n{"batchWatermarkMs":"0","batchTimestampMs":1}\n0'],
   [
     'settings that are no texts',

@@ -71,7 +71,7 @@ class RowEncoder {
       const value = values[index]
       this.#path.push(name)
       if (value === null) {
-        if (!nullable) throw this.#wrong('other than null', null)
+        if (!nullable && type.kind !== 'null') throw this.#wrong('other than null', null)
         this.#setNull(start, index)
         this.#nullInRow(type, at, start)
       } else {
@@ -98,7 +98,7 @@ class RowEncoder {
       const value = values[index]
       this.#path.push(index)
       if (value === null) {
-        if (!containsNull) throw this.#wrong('other than null', null)
+        if (!containsNull && element.kind !== 'null') throw this.#wrong('other than null', null)
         this.#setNull(start + WORD_BYTES, index)
       } else {
         this.#item(element, value, start + header + index * width, start, 0)

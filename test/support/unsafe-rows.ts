@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { fromHex } from '../../src/base/bytes.ts'
 import { printDecimal } from '../../src/codec/unsafe-row/decimal.ts'
 import { parseSchemaJson } from '../../src/codec/unsafe-row/schema-json.ts'
@@ -153,7 +153,7 @@ function integersOf(bits: number): fc.Arbitrary<number> {
 function nonNullValuesOf(type: SparkType): fc.Arbitrary<SparkValue> {
   switch (type.kind) {
     case 'null':
-      return fc.constant(null)
+      break
     case 'boolean':
       return fc.boolean()
     case 'byte':
@@ -202,4 +202,5 @@ function nonNullValuesOf(type: SparkType): fc.Arbitrary<SparkValue> {
         { maxLength: 4 },
       )
   }
+  return fc.constant(null)
 }

@@ -33,8 +33,7 @@ export function hashRow(schema: SparkStruct, row: SparkRow, seed = PARTITION_SEE
 export function partitionOf(schema: SparkStruct, key: SparkRow, partitions: number): number {
   if (!Number.isInteger(partitions) || partitions < 1)
     throw new RangeError(`Expected \`partitions\` to be 1 or more, got ${partitions}`)
-  const remainder = hashRow(schema, key) % partitions
-  return remainder < 0 ? remainder + partitions : remainder
+  return ((hashRow(schema, key) % partitions) + partitions) % partitions
 }
 
 /** The hash of the bytes themselves; Spark's hashCode of a row or an array is this with the seed 42. */

@@ -1,7 +1,7 @@
 // A variant as JSON: the binary encoding that Spark and Parquet share, read value by value.
 //
-// Everything inside is bounds-checked, and no byte of the value is read for two different elements: offsets in a forged variant may point many
-// elements at the same bytes, so that the text would outgrow any memory. What does not add up is CORRUPT_FILE; the caller adds file and record.
+// Everything inside is bounds-checked, and what is read may not add up to more than there is: offsets in a forged variant may point many elements
+// at the same bytes, so that the text would outgrow any memory. What does not add up is CORRUPT_FILE; the caller adds file and record.
 
 import { StateStoreError } from '../../errors.ts'
 import { printDate, printFraction, printTimeOfDay, splitTimestamp } from './calendar.ts'
@@ -15,7 +15,7 @@ const VERSION = 1
 /** How deep arrays and objects may nest; Spark's own parser stops there. */
 const DEPTH_MAX = 1000
 /** The most text that one variant may make: field names are stored once and printed often. */
-const TEXT_CHARS_MAX = 128 * 1024 * 1024
+const TEXT_CHARS_MAX = 64 * 1024 * 1024
 
 /** Numbers of primitive types. On-disk values, never renumber. */
 const PRIMITIVE = {
@@ -41,7 +41,7 @@ const PRIMITIVE = {
 
 /**
  * The JSON of `variant` as Spark's to_json prints it in UTC. Throws CORRUPT_FILE where the bytes are no variant, and UNSUPPORTED for a type in it
- * that is not known or text of more than 128 Mi characters.
+ * that is not known or text of more than 64 Mi characters.
  */
 export function variantToJson(variant: VariantValue): string {
   return new VariantPrinter(variant).print()

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { concatBytes, fromHex, toHex } from '../../../../src/base/bytes.ts'
 import { decodeRow, wholeWords } from '../../../../src/codec/unsafe-row/decode-row.ts'
 import { encodeRow } from '../../../../src/codec/unsafe-row/encode-row.ts'

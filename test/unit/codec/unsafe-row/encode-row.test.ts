@@ -47,7 +47,7 @@ describe('decimals are taken in any writing that loses nothing', () => {
 test('NaN is written as Java writes it, and -0 stays', () => {
   const schema = schemaOf('double', 'float')
   expect(toHex(encodeRow(schema, [NaN, NaN]))).toBe(
-    '0000000000000000' + '000000000000f87f' + '0000c07f00000000',
+    '0000000000000000000000000000f87f0000c07f00000000',
   )
   expect(decodeRow(schema, encodeRow(schema, [-0, -0]))).toEqual([-0, -0])
 })

@@ -45,6 +45,7 @@ export const lz4Compression: Compression = {
   begin: () => undefined,
   encodeBlock,
   end: () => frame(METHOD_RAW, new Uint8Array(0), 0, 0),
+  frameForeign,
   decode,
 }
 
@@ -60,6 +61,15 @@ function encodeBlock(plain: Uint8Array): Uint8Array {
   return packed.length < plain.length
     ? frame(METHOD_LZ4, packed, plain.length, checksum)
     : frame(METHOD_RAW, plain, plain.length, checksum)
+}
+
+/** The header of a raw block, of the least level that allows its size. */
+function frameForeign(foreign: Uint8Array): Uint8Array {
+  const checksum = xxh32(foreign, CHECKSUM_SEED) & CHECKSUM_MASK
+  const header = frame(METHOD_RAW, new Uint8Array(0), foreign.length, checksum)
+  new DataView(header.buffer).setUint32(9, foreign.length, true)
+  header[8] = METHOD_RAW | Math.max(BLOCK_LEVEL, Math.ceil(Math.log2(foreign.length)) - LEVEL_BASE)
+  return header
 }
 
 function compress(plain: Uint8Array): Uint8Array {

@@ -52,6 +52,7 @@ export const lzfCompression: Compression = {
   begin: () => undefined,
   encodeBlock,
   end: () => undefined,
+  frameForeign,
   decode,
 }
 
@@ -75,6 +76,15 @@ function encodeBlock(plain: Uint8Array): Uint8Array {
   view.setUint16(3, packedBytes)
   view.setUint16(5, plain.length)
   return framed.slice(0, COMPRESSED_HEADER_BYTES + packedBytes)
+}
+
+/**
+ * The header of a raw chunk. What is longer than a chunk sticks out of it, which no reader has been seen to mind: the one that reads on behind
+ * the end marker wants no more than a chunk holds (format/trailer.ts).
+ */
+function frameForeign(foreign: Uint8Array): Uint8Array {
+  const size = Math.min(foreign.length, CHUNK_BYTES_MAX)
+  return Uint8Array.of(BYTE_Z, BYTE_V, TYPE_RAW, size >> 8, size & 0xff)
 }
 
 /** Compresses `plain` into `packed`; returns how many bytes it took, or undefined if more than `packedBytesMax`. */

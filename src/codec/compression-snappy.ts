@@ -12,6 +12,7 @@
 // Not tolerated, though snappy-java does: a header with no block behind it. A state file has at least an end marker, so such a file is cut.
 
 import { compressSync, uncompressSync } from 'snappy'
+import { concatBytes } from '../base/bytes.ts'
 import { StateStoreError } from '../errors.ts'
 import { ByteSource } from './byte-source.ts'
 import type { Compression, DecompressOptions } from './compression.ts'
@@ -32,6 +33,9 @@ const LENGTH_BYTES = 4
 /** A plain length takes at most this many bytes as a varint. */
 const VARINT_BYTES_MAX = 5
 
+/** The tag of a literal whose length, less one, follows in three bytes. */
+const LITERAL_OF_24_BITS = 62 << 2
+
 /** Three bytes of a Snappy block (a copy) stand for at most 64 plain ones; the slack covers a length that is not a multiple of that. */
 const EXPANSION_MAX = 64 / 3
 const EXPANSION_SLACK_BYTES = 64
@@ -43,6 +47,7 @@ export const snappyCompression: Compression = {
   begin: () => HEADER.slice(),
   encodeBlock,
   end: () => undefined,
+  frameForeign,
   decode,
 }
 
@@ -57,6 +62,17 @@ function encodeBlock(plain: Uint8Array): Uint8Array {
   new DataView(framed.buffer).setUint32(0, packed.length)
   framed.set(packed, LENGTH_BYTES)
   return framed
+}
+
+/** All of a block but the bytes of its one literal. */
+function frameForeign(foreign: Uint8Array): Uint8Array {
+  const size = foreign.length
+  const plainLength = Uint8Array.of((size & 0x7f) | 0x80, ((size >> 7) & 0x7f) | 0x80, size >> 14)
+  const last = size - 1
+  const literal = Uint8Array.of(LITERAL_OF_24_BITS, last & 0xff, (last >> 8) & 0xff, last >> 16)
+  const packedLength = new Uint8Array(LENGTH_BYTES)
+  new DataView(packedLength.buffer).setUint32(0, plainLength.length + literal.length + size)
+  return concatBytes([packedLength, plainLength, literal])
 }
 
 function compress(plain: Uint8Array): Uint8Array {

@@ -25,6 +25,11 @@ export interface Compression {
   /** Bytes that end a stream, if any. */
   end(): Uint8Array | undefined
   /**
+   * What must stand between the end of a stream and `foreign` bytes (1 to 2 MiB), so that a reader that does not stop at the end takes them for
+   * one more piece of it, to be skipped or decoded, and not for damage. `foreign` itself stays as it is. None where any bytes will do.
+   */
+  frameForeign(foreign: Uint8Array): Uint8Array | undefined
+  /**
    * The plain chunks of a whole compressed stream, in order. A yielded chunk is valid until the next is asked for; the chunks of `source` must
    * stay as they are until the stream is read. Throws CORRUPT_FILE with the
    * offset (in the compressed stream) where framing, lengths or checksums are wrong, where it ends in the middle, and where bytes follow its end.

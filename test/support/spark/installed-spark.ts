@@ -68,7 +68,9 @@ function existingVenv(version: SparkVersion): string | undefined {
 function sparkFolder(venv: string, version: SparkVersion): string | undefined {
   const [folder] = globSync(join(venv, 'lib/python3*/site-packages/pyspark'))
   if (folder === undefined || !existsSync(join(venv, 'bin/python'))) return undefined
-  const found = /__version__.*?['"]([^'"]+)['"]/.exec(readFileSync(join(folder, 'version.py'), 'utf8'))
+  const found = /__version__.*?['"]([^'"]+)['"]/.exec(
+    readFileSync(join(folder, 'version.py'), 'utf8'),
+  )
   return found?.[1] === version ? folder : undefined
 }
 

@@ -27,6 +27,8 @@ export interface RewriteOptions {
   readonly checksumFiles: boolean
   readonly trailer: boolean
   readonly rowChecksums?: boolean
+  /** Of each commit. */
+  readonly progress?: unknown
 }
 
 export function engineOptions(options: RewriteOptions): StateStoreOptions {
@@ -56,8 +58,7 @@ export async function rewriteCheckpoint(
   await nameCodec(to, SPARK_CODECS[options.codec])
   await using checkpoint = await openCheckpoint(from)
   await using stores = await StateStores.open(to, engineOptions(options))
-  for (const id of await checkpoint.stores())
-    await rewriteStore(from, id, stores, options.rowChecksums ?? false)
+  for (const id of await checkpoint.stores()) await rewriteStore(from, id, stores, options)
   await stores.close()
   return { deltas: countFiles(to, '.delta'), snapshots: countFiles(to, '.snapshot') }
 }
@@ -66,7 +67,7 @@ async function rewriteStore(
   from: string,
   id: ResolvedStoreId,
   stores: StateStores,
-  rowChecksums: boolean,
+  { rowChecksums = false, progress }: RewriteOptions,
 ): Promise<void> {
   const folder = join(from, storeFolder(id))
   const provider = stores.provider(id)
@@ -83,7 +84,7 @@ async function rewriteStore(
       if (value === undefined) store.remove(key)
       else store.put(key, value)
     }
-    await store.commit()
+    await store.commit({ progress })
     await provider.doMaintenance()
   }
 }

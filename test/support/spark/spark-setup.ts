@@ -8,7 +8,7 @@ import {
   type SparkVersion,
 } from './installed-spark.ts'
 
-const VERSIONS: readonly SparkVersion[] = ['4.1.4']
+const VERSIONS: readonly SparkVersion[] = ['4.1.4', '4.3.0']
 
 declare module 'vitest' {
   interface ProvidedContext {

@@ -39,16 +39,6 @@ export function decodeRow(schema: SparkStruct, row: Uint8Array): SparkValue[] {
   return new RowDecoder(row).row(schema)
 }
 
-/**
- * `value` as Spark reads the bytes of a stored value: cut to whole words. Before 2.3 Spark appended 4 bytes to some values, and its
- * readers ignore them since. Keys are not treated so.
- */
-export function wholeWords(value: Uint8Array): Uint8Array {
-  return value.length % WORD_BYTES === 0
-    ? value
-    : value.subarray(0, value.length - (value.length % WORD_BYTES))
-}
-
 /** A row, array or map: where it lies, and where its variable part begins. Offsets inside are relative to `start`. */
 interface Region {
   readonly start: number

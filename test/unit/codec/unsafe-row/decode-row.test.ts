@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import * as fc from 'fast-check'
 import { concatBytes, fromHex, toHex } from '../../../../src/base/bytes.ts'
-import { decodeRow, wholeWords } from '../../../../src/codec/unsafe-row/decode-row.ts'
+import { decodeRow } from '../../../../src/codec/unsafe-row/decode-row.ts'
 import { encodeRow } from '../../../../src/codec/unsafe-row/encode-row.ts'
 import { rowToJson } from '../../../../src/codec/unsafe-row/row-to-json.ts'
 import { isStateStoreError } from '../../../../src/errors.ts'
@@ -82,12 +82,6 @@ test('values share no memory with the row, even if it is a Buffer', () => {
     { value: Uint8Array.of(2), metadata: Uint8Array.of(3) },
   ])
   expect(Buffer.isBuffer(values[0])).toBe(false)
-})
-
-test('the 4 bytes that Spark before 2.3 appended to a value are cut off', () => {
-  const row = bytesOf(`${NOTHING_NULL} 0700000000000000 deadbeef`)
-  expect(decodeRow(schemaOf('long'), wholeWords(row))).toEqual([7n])
-  expect(wholeWords(row.subarray(0, 16))).toEqual(row.subarray(0, 16))
 })
 
 describe('a null may keep its place where Spark leaves it', () => {

@@ -132,8 +132,8 @@ class RowDecoder {
     if (size < WORD_BYTES) throw this.#fault('Expected an array of at least 8 bytes', start, size)
     const claimed = this.#view.getBigUint64(start, true)
     const count = Number(claimed)
-    const fits =
-      count <= size && WORD_BYTES + nullBitsBytes(count) + paddedBytes(count * width) <= size
+    // Exact or far too large: above 2^53 the claim is refused whatever its last bits.
+    const fits = WORD_BYTES + nullBitsBytes(count) + paddedBytes(count * width) <= size
     if (!fits)
       throw this.#fault(
         `The array claims ${claimed} elements of ${width} bytes; it has ${size} bytes`,

@@ -5,8 +5,8 @@
 // intervals as text, a variant as its own JSON, nulls as null. A name that the schema repeats is printed each time.
 //
 // The key of a map is what Java's toString makes of Spark's internal value: a date's days, a timestamp's microseconds, a struct's words in hex.
-// Two places are ours, where Spark prints nothing that could be compared: binary keys, for which it prints an address in memory (here base64), and
-// values of type time, which it refuses (here HH:mm:ss and the digits of the fraction).
+// Two places are not Spark 4.1's, which prints nothing there that could be compared: binary keys, for which it prints an address in memory (here
+// base64), and values of type time, which it refuses (here HH:mm:ss and the digits of the fraction, as later versions have it).
 
 import { printDate, printFraction, printTimeOfDay, splitTimestamp } from './calendar.ts'
 import { javaDecimalOf } from './decimal.ts'

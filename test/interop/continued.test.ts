@@ -13,7 +13,9 @@ import { Query, storesOf } from '../support/spark/query.ts'
 import { engineOptions, type RewriteOptions } from '../support/spark/rewrite.ts'
 import { describeWithSpark, type Output, type Shape } from '../support/spark/spark.ts'
 
-const CASES: readonly (RewriteOptions & { shape: Shape })[] = [
+type Case = RewriteOptions & { readonly shape: Shape }
+
+const CASES: readonly Case[] = [
   { shape: 'agg', codec: 'lz4', checksumFiles: true, trailer: true },
   { shape: 'window', codec: 'snappy', checksumFiles: false, trailer: true },
   { shape: 'dedup', codec: 'zstd', checksumFiles: true, trailer: false },
@@ -35,23 +37,23 @@ interface Change extends Row {
   type: 'update' | 'delete'
 }
 
-/** The first row goes, the second takes the value of the last. Returns what the change feed should have. */
-function change(store: StateStore): { deletes: number; updates: number } {
+/**
+ * The first row goes, the second takes the value of the last. The four stores of a join speak of each other, so there no row goes, and only the
+ * values of rows change.
+ */
+function change(store: StateStore, shape: Shape): void {
   const rows = [...store.entries()].sort(([a], [b]) => (toHex(a) < toHex(b) ? -1 : 1))
   const [first, second] = rows
-  const last = rows.at(-1)
-  if (first === undefined || last === undefined) return { deletes: 0, updates: 0 }
-  store.remove(first[0])
-  if (second === undefined) return { deletes: 1, updates: 0 }
-  store.put(second[0], last[1])
-  return { deletes: 1, updates: 1 }
+  if (first === undefined || store.id.storeName.endsWith('keyToNumValues')) return
+  if (shape !== 'join') store.remove(first[0])
+  if (second !== undefined) store.put(second[0], rows.at(-1)![1])
 }
 
 /** Changes and commits every store of the checkpoint, and logs the batch that Spark would have run for it. */
 async function commitBatch(
   checkpoint: string,
   batchId: number,
-  options: RewriteOptions,
+  { shape, ...options }: Case,
 ): Promise<void> {
   await using opened = await openCheckpoint(checkpoint)
   await using stores = await StateStores.open(checkpoint, engineOptions(options))
@@ -60,7 +62,7 @@ async function commitBatch(
     const store = await provider.getStore()
     expect(store.version).toBe(batchId)
     expect(store.foreign).toBe(true)
-    change(store)
+    change(store, shape)
     expect(await store.commit()).toBe(batchId + 1)
     await provider.doMaintenance()
   }
@@ -76,14 +78,13 @@ for (const { shape, ...options } of CASES) {
     let query: Query & { lastBatch: number }
     let ours: string
     let batchId: number
-    /** Of the first store. */
-    let changed: Change[]
+    const changed: Change[] = []
 
     beforeAll(async () => {
       query = await Query.run(spark(), shape, options.codec)
       batchId = query.lastBatch + 1
       ours = await query.copy('ours')
-      await commitBatch(ours, batchId, options)
+      await commitBatch(ours, batchId, { shape, ...options })
     })
 
     afterAll(() => query?.[Symbol.asyncDispose]())
@@ -100,13 +101,14 @@ for (const { shape, ...options } of CASES) {
           else expected.set(idOf(row), { p: row.p, key: row.key, value: row.value })
         }
         expect(new Map(after.map((row) => [idOf(row), row]))).toEqual(expected)
-        const partitions = new Set(before.map(({ p }) => p))
-        expect(feed.filter(({ type }) => type === 'delete').length).toBe(partitions.size)
-        if (before.length > 2 * partitions.size)
-          expect(feed.filter(({ type }) => type === 'update').length).toBe(partitions.size)
-        changed ??= feed
+        expect(await spark().state(ours, store)).toEqual(
+          await spark().state(ours, { ...store, batchId }),
+        )
+        const partitions = new Set(before.map(({ p }) => p)).size
+        if (shape !== 'join')
+          expect(feed.filter(({ type }) => type === 'delete').length).toBe(partitions)
+        changed.push(...feed)
       }
-      expect(await spark().state(ours)).toEqual(await spark().state(ours, { batchId }))
       expect(changed.length).toBeGreaterThan(0)
     })
 

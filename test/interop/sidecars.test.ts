@@ -110,11 +110,11 @@ describeWithSpark('4.1.4', 'sidecars', (spark) => {
     return rows
   }
 
-  test.each(['by Spark', 'by the engine'])(
-    'a stale sidecar beside a file without trailer, written %s, is refused by both',
+  test.each(['Spark', 'tidemark'])(
+    'a stale sidecar beside a file without trailer, written by %s, is refused by both',
     async (writer) => {
-      const checkpoint = query.beside(`stale ${writer}`)
-      if (writer === 'by Spark') await query.copy(`stale ${writer}`)
+      const checkpoint = query.beside(`stale-${writer}`)
+      if (writer === 'Spark') await query.copy(`stale-${writer}`)
       else
         await rewriteCheckpoint(query.checkpoint, checkpoint, {
           codec: 'lz4',
@@ -132,7 +132,7 @@ describeWithSpark('4.1.4', 'sidecars', (spark) => {
   )
 
   test('a stale sidecar beside a file with trailer is refused by Spark alone, until the engine repairs it', async () => {
-    const checkpoint = query.beside('stale with trailer')
+    const checkpoint = query.beside('stale-with-trailer')
     const options = { codec: 'lz4', checksumFiles: true, trailer: true } as const
     await rewriteCheckpoint(query.checkpoint, checkpoint, options)
     const { id, version } = await forgeSidecar(checkpoint)

@@ -109,6 +109,7 @@ async function nameCodec(checkpoint: string, codec: string): Promise<void> {
 
 export function countFiles(checkpoint: string, ending: string): number {
   return readdirSync(join(checkpoint, 'state'), { recursive: true, encoding: 'utf8' }).filter(
-    (path) => path.endsWith(ending) && STATE_FILE.test(basename(path)),
+    (path) =>
+      path.endsWith(ending) && /^\d/.test(basename(path)) && STATE_FILE.test(basename(path)),
   ).length
 }

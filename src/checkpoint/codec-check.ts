@@ -1,5 +1,7 @@
 import { sniffCompression } from '../codec/compressions.ts'
 import { corruptFile } from '../codec/corrupt-file.ts'
+import type { StateStoreError } from '../errors.ts'
+import type { FileStatus } from '../files/file-manager.ts'
 import type { ResolvedStoreId } from '../store/store-id.ts'
 import { configuredCodec, type SparkSettings } from './spark-settings.ts'
 import { listStoreFiles, sourceOf, type StoreFilesContext } from './store-file.ts'
@@ -17,18 +19,29 @@ export async function checkCodec(
   id: ResolvedStoreId,
   version: number,
 ): Promise<void> {
-  const configured = settings && configuredCodec(settings)
-  if (configured === undefined) return
+  if (settings === undefined || configuredCodec(settings) === undefined) return
   const { deltas, snapshots } = await listStoreFiles(context.files, id)
   const status = deltas.get(version) ?? snapshots.get(version)
-  if (status?.type !== 'file') return
+  const problem = status && (await codecProblem(context, settings, id, status))
+  if (problem !== undefined) throw problem
+}
+
+/** What checkCodec throws, of a listed file. */
+export async function codecProblem(
+  context: StoreFilesContext,
+  settings: SparkSettings,
+  id: ResolvedStoreId,
+  status: FileStatus,
+): Promise<StateStoreError | undefined> {
+  const configured = configuredCodec(settings)
+  if (configured === undefined || status.type !== 'file') return undefined
   const source = sourceOf(context, id, status)
   const head = await source.read(0, Math.min(SNIFF_BYTES, source.sizeBytes))
   const found = sniffCompression(head)?.name
-  if (found === undefined || found === configured) return
-  throw corruptFile(
+  if (found === undefined || found === configured) return undefined
+  return corruptFile(
     source.path,
-    `Expected a file compressed with ${configured}, as ${settings?.path ?? ''} says, found one compressed with ${found}, which Spark cannot read; rawRows and --hex read it all the same`,
+    `Expected a file compressed with ${configured}, as ${settings.path} says, found one compressed with ${found}, which Spark cannot read; rawRows and --hex read it all the same`,
     { offset: 0 },
   )
 }

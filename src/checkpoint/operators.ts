@@ -64,12 +64,7 @@ export async function readOperators(
     const { operatorName } = metadata
     const declared: OperatorStore[] = []
     for (const { storeName, numPartitions, numColsPrefixKey } of metadata.stores) {
-      const isSingle = await hasNoKeys(
-        files,
-        { operatorId, storeName },
-        operatorName,
-        numColsPrefixKey,
-      )
+      const isSingle = await hasNoKeys(files, { operatorId, storeName }, operatorName)
       declared.push({
         storeName,
         partitions: numPartitions,
@@ -108,17 +103,15 @@ async function readMetadata(
 }
 
 /**
- * SPARK: an operator without keys has all rows in one partition, while its metadata names the number that the query has: a limit; an aggregation
- * or a session window over everything.
+ * SPARK: an operator without keys has all rows in one partition, while its metadata names the number that the query has: a limit, or an
+ * aggregation over everything.
  */
 async function hasNoKeys(
   files: CheckpointFileManager,
   store: { readonly operatorId: number; readonly storeName: string },
   operatorName: string,
-  prefixColumns: number,
 ): Promise<boolean> {
   if (operatorName === 'globalLimit') return true
-  if (operatorName === 'sessionWindowStateStoreSaveExec') return prefixColumns === 0
   if (operatorName !== 'stateStoreSave') return false
   try {
     return (await readStoreSchema(files, store)).key.fields.length === 0

@@ -5,7 +5,7 @@
 //   v3   text "v3", i32 families, then by family: text name, i16 id, key schema, i16 id, value schema, key encoder, user key schema
 //
 // SPARK: schemas are the JSON of its types. v2 came when a schema grew past the 65535 bytes of a text. v3 is what operators with column
-// families write, which only its RocksDB provider has; where a family has no user key schema, `{    }` stands in its place.
+// families write, sorted by name, which only its RocksDB provider has; where a family has no user key schema, `{    }` stands in its place.
 
 import { corruptFile } from '../codec/corrupt-file.ts'
 import { StateStoreError } from '../errors.ts'
@@ -61,9 +61,7 @@ export function printSchemaFile({ formatVersion, families }: SchemaFile): Uint8A
   writer.text(`v${formatVersion}`)
   if (formatVersion === 3) {
     writer.int32(families.length)
-    // SPARK: sorted, so that equal schemas are equal bytes.
-    const sorted = [...families].sort((a, b) => (a.name < b.name ? -1 : 1))
-    for (const family of sorted) writeFamily(writer, family)
+    for (const family of families) writeFamily(writer, family)
     return writer.bytes()
   }
   const [family] = families

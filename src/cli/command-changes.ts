@@ -30,7 +30,7 @@ a schema, or with --hex, keys and values are "k" and "v" in hex. --from is neede
       : hexLines(checkpoint.rawChanges(chosen), stores, json)
     const table = new GroupedTable(COLUMNS, output)
     let count = 0
-    for await (const { group, text } of sortedLinesOf(lines)) {
+    for await (const { group, text } of sortedLinesOf(lines, { keepsOrder: true })) {
       if (json) await output.line(text)
       else await table.row(group, text.split('\0').map(shortened))
       count++

@@ -12,24 +12,30 @@ export interface SortableLine {
 /** Digits of a counter that keeps lines of one key in their order. */
 const COUNTER_DIGITS = 15
 
-/** The lines, group by group, sorted by key; those of one key stay in their order. Memory is bounded, whatever the size of a group. */
+/**
+ * The lines, group by group, sorted by key; those of one key by their text, or with `keepsOrder` as they came. Memory is bounded, whatever the size of
+ * a group.
+ */
 export async function* sortedLinesOf(
   lines: AsyncIterable<SortableLine>,
+  { keepsOrder = false } = {},
 ): AsyncGenerator<{ readonly group: string; readonly text: string }, void, void> {
+  const counterDigits = keepsOrder ? COUNTER_DIGITS : 0
   let sorter = new SortedLines()
   let current: string | undefined
   let count = 0
   try {
     for await (const { group, key, text } of lines) {
       if (group !== current) {
-        yield* sortedTexts(sorter, current)
+        yield* sortedTexts(sorter, current, counterDigits)
         sorter[Symbol.dispose]()
         sorter = new SortedLines()
         current = group
       }
-      sorter.add(`${key}\0${String(count++).padStart(COUNTER_DIGITS, '0')}\0${text}`)
+      const counter = keepsOrder ? String(count++).padStart(COUNTER_DIGITS, '0') : ''
+      sorter.add(`${key}\0${counter}${text}`)
     }
-    yield* sortedTexts(sorter, current)
+    yield* sortedTexts(sorter, current, counterDigits)
   } finally {
     sorter[Symbol.dispose]()
   }
@@ -38,8 +44,9 @@ export async function* sortedLinesOf(
 function* sortedTexts(
   sorter: SortedLines,
   group: string | undefined,
+  counterDigits: number,
 ): Generator<{ readonly group: string; readonly text: string }, void, void> {
   if (group === undefined) return
   for (const line of sorter.sorted())
-    yield { group, text: line.slice(line.indexOf('\0') + COUNTER_DIGITS + 2) }
+    yield { group, text: line.slice(line.indexOf('\0') + 1 + counterDigits) }
 }

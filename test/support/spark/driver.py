@@ -10,7 +10,9 @@ A failure is {"error": "..."} and the next request may follow. The end of stdin 
 
 import json
 import os
+import shutil
 import sys
+import tempfile
 
 # The protocol has stdout for itself; whatever else writes there goes to stderr.
 replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -19,7 +21,8 @@ os.dup2(2, 1)
 os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
 from pyspark.sql import DataFrame, SparkSession, functions as F  # noqa: E402
 
-classes, scratch = sys.argv[1:3]
+classes = sys.argv[1]
+scratch = tempfile.mkdtemp(prefix="tidemark-spark-")
 spark = (
     SparkSession.builder.master("local[2]")
     .config("spark.driver.host", "127.0.0.1")
@@ -138,11 +141,19 @@ def reply(message):
     replies.flush()
 
 
-reply({"ready": spark.version})
-for line in sys.stdin:
-    request = json.loads(line)
+def answer(request):
     try:
-        reply({"result": COMMANDS[request.pop("do")](**request)})
-    except Exception as error:  # noqa: BLE001 - the test is told, and decides
-        reply({"error": str(error)})
-spark.stop()
+        return {"result": COMMANDS[request.pop("do")](**request)}
+    except Exception as error:  # The test is told, and decides.
+        return {"error": str(error)}
+
+
+try:
+    reply({"ready": spark.version})
+    for line in sys.stdin:
+        reply(answer(json.loads(line)))
+except BrokenPipeError:
+    pass  # Whoever asked is gone.
+finally:
+    spark.stop()
+    shutil.rmtree(scratch, ignore_errors=True)

@@ -26,7 +26,9 @@ export interface RewriteOptions {
   readonly codec: CompressionName
   readonly checksumFiles: boolean
   readonly trailer: boolean
+  /** Of the original, and of what is written unless `dropRowChecksums`. */
   readonly rowChecksums?: boolean
+  readonly dropRowChecksums?: boolean
   /** Of each commit. */
   readonly progress?: unknown
 }
@@ -36,7 +38,7 @@ export function engineOptions(options: RewriteOptions): StateStoreOptions {
     compression: options.codec,
     checksumFiles: options.checksumFiles,
     trailer: options.trailer,
-    rowChecksums: options.rowChecksums ?? false,
+    rowChecksums: options.rowChecksums === true && options.dropRowChecksums !== true,
     durability: 'os',
     maintenanceIntervalMs: 0,
     // Two, so that a handful of batches has several snapshots.

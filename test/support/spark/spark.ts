@@ -1,8 +1,6 @@
 // Real Spark, as tests talk to it: one Python process with one JVM for each release, started by the first that asks and kept for all test files.
 
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
@@ -47,18 +45,13 @@ export class Spark {
   #last: Promise<unknown>
 
   private constructor({ python, classes }: InstalledSpark) {
-    const scratch = mkdtempSync(join(tmpdir(), 'tidemark-spark-'))
-    this.#process = spawn(python, [DRIVER, classes, scratch], {
+    // The end of its stdin ends it, which comes with the end of this process, however that ends.
+    this.#process = spawn(python, [DRIVER, classes], {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, PYTHONUTF8: '1', PYTHONDONTWRITEBYTECODE: '1' },
     })
     this.#process.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#log = (this.#log + text).slice(-LOG_CHARACTERS_MAX)
-    })
-    // Its own end of stdin ends it, also where this process is killed.
-    process.once('exit', () => {
-      this.#process.kill()
-      rmSync(scratch, { recursive: true, force: true })
     })
     const lines = createInterface({ input: this.#process.stdout, crlfDelay: Infinity })
     this.#replies = lines[Symbol.asyncIterator]()

@@ -4,7 +4,7 @@ import { toHex } from '../base/bytes.ts'
 import { storeIdText } from '../store/store-id.ts'
 import { chooseStores, type ChosenStores } from './chosen-stores.ts'
 import { type Command, COMMON_OPTIONS } from './command.ts'
-import { hexJson, jsonLine, jsonMembers, jsonOf } from './row-text.ts'
+import { hexJson, jsonHead, jsonOf } from './row-text.ts'
 import { type SortableLine, sortedLinesOf } from './sorted-lines-of.ts'
 import { GroupedTable, shortened } from './table.ts'
 import { UsageError } from './usage-error.ts'
@@ -49,12 +49,12 @@ async function* typedLines(
 ): AsyncGenerator<SortableLine, void, void> {
   for await (const { store, batchId, type, schema, key, value } of changes) {
     const [keyJson, valueJson] = [jsonOf(schema.key, key), jsonOf(schema.value, value)]
-    const members = jsonMembers({ ...owner(store), batch: batchId, type, p: store.partitionId })
+    const head = jsonHead({ ...owner(store), batch: batchId, type, p: store.partitionId })
     yield {
       group: `Store ${storeIdText(store)}, batch ${batchId}`,
       key: keyJson,
       text: asJson
-        ? jsonLine({ ...members, key: keyJson, value: valueJson })
+        ? `${head},"key":${keyJson},"value":${valueJson}}`
         : `${type}\0${keyJson}\0${valueJson}`,
     }
   }
@@ -66,13 +66,13 @@ async function* hexLines(
   asJson: boolean,
 ): AsyncGenerator<SortableLine, void, void> {
   for await (const { store, batchId, type, key, value } of changes) {
-    const members = jsonMembers({ ...owner(store), batch: batchId, type, p: store.partitionId })
+    const head = jsonHead({ ...owner(store), batch: batchId, type, p: store.partitionId })
     const k = toHex(key)
     yield {
       group: `Store ${storeIdText(store)}, batch ${batchId}`,
       key: k,
       text: asJson
-        ? jsonLine({ ...members, k: hexJson(key), v: hexJson(value) })
+        ? `${head},"k":${hexJson(key)},"v":${hexJson(value)}}`
         : `${type}\0${k}\0${value === undefined ? '' : toHex(value)}`,
     }
   }

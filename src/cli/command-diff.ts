@@ -4,7 +4,7 @@ import type { CheckpointDifference, RawDifference } from '../checkpoint/read-dif
 import { storeIdText } from '../store/store-id.ts'
 import { chooseStores, type ChosenStores } from './chosen-stores.ts'
 import { type Command, COMMON_OPTIONS } from './command.ts'
-import { hexJson, jsonLine, jsonMembers, jsonOf } from './row-text.ts'
+import { hexJson, jsonHead, jsonOf } from './row-text.ts'
 import { type SortableLine, sortedLinesOf } from './sorted-lines-of.ts'
 import { GroupedTable, shortened } from './table.ts'
 import { UsageError } from './usage-error.ts'
@@ -60,12 +60,12 @@ async function* typedLines(
   for await (const { store, type, schema, key, before, after } of differences) {
     const keyJson = jsonOf(schema.key, key)
     const [was, is] = [jsonOf(schema.value, before), jsonOf(schema.value, after)]
-    const members = jsonMembers({ ...owner(store), type, p: store.partitionId })
+    const head = jsonHead({ ...owner(store), type, p: store.partitionId })
     yield {
       group: `Store ${storeIdText(store)}`,
       key: keyJson,
       text: asJson
-        ? jsonLine({ ...members, key: keyJson, before: was, after: is })
+        ? `${head},"key":${keyJson},"before":${was},"after":${is}}`
         : [type, keyJson, before && was, after && is].map((cell) => cell ?? '').join('\0'),
     }
   }
@@ -77,13 +77,13 @@ async function* hexLines(
   asJson: boolean,
 ): AsyncGenerator<SortableLine, void, void> {
   for await (const { store, type, key, before, after } of differences) {
-    const members = jsonMembers({ ...owner(store), type, p: store.partitionId })
+    const head = jsonHead({ ...owner(store), type, p: store.partitionId })
     const k = toHex(key)
     yield {
       group: `Store ${storeIdText(store)}`,
       key: k,
       text: asJson
-        ? jsonLine({ ...members, k: hexJson(key), before: hexJson(before), after: hexJson(after) })
+        ? `${head},"k":${hexJson(key)},"before":${hexJson(before)},"after":${hexJson(after)}}`
         : [type, k, before && toHex(before), after && toHex(after)]
             .map((cell) => cell ?? '')
             .join('\0'),

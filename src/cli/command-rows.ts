@@ -1,12 +1,12 @@
 import { toHex } from '../base/bytes.ts'
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts'
 import type { CheckpointRow, RawRow, RowsSelection } from '../checkpoint/read-rows.ts'
-import { storeIdText } from '../store/store-id.ts'
+import { type ResolvedStoreId, storeIdText } from '../store/store-id.ts'
 import { chooseStores, type ChosenStores } from './chosen-stores.ts'
 import { type Command, COMMON_OPTIONS } from './command.ts'
 import type { Output } from './output.ts'
 import { printableText } from './printable.ts'
-import { jsonLine, jsonMembers, jsonOf } from './row-text.ts'
+import { jsonHead, jsonOf } from './row-text.ts'
 import { type SortableLine, sortedLinesOf } from './sorted-lines-of.ts'
 import { type Column, GroupedTable, shortened } from './table.ts'
 
@@ -69,16 +69,18 @@ async function* typedLines(
   { owner }: ChosenStores,
   asJson: boolean,
 ): AsyncGenerator<SortableLine, void, void> {
+  let [current, group, head]: [ResolvedStoreId | undefined, string, string] = [undefined, '', '']
   for await (const { store, version, schema, key, value } of rows) {
-    const [keyJson, valueJson] = [jsonOf(schema.key, key), jsonOf(schema.value, value)]
-    const members = jsonMembers({ ...owner(store), p: store.partitionId })
-    yield {
-      group: `Store ${storeIdText(store)} at version ${version}`,
-      key: keyJson,
-      text: asJson
-        ? jsonLine({ ...members, key: keyJson, value: valueJson })
-        : `${keyJson}\0${valueJson}`,
+    if (store !== current) {
+      current = store
+      group = `Store ${storeIdText(store)} at version ${version}`
+      head = jsonHead({ ...owner(store), p: store.partitionId })
     }
+    const [keyJson, valueJson] = [jsonOf(schema.key, key), jsonOf(schema.value, value)]
+    const text = asJson
+      ? `${head},"key":${keyJson},"value":${valueJson}}`
+      : `${keyJson}\0${valueJson}`
+    yield { group, key: keyJson, text }
   }
 }
 

@@ -13,18 +13,7 @@ export function hexJson(bytes: Uint8Array | undefined): string {
   return bytes === undefined ? 'null' : `"${toHex(bytes)}"`
 }
 
-/** A JSON object of members whose values are JSON already. */
-export function jsonLine(members: Readonly<Record<string, string>>): string {
-  return `{${Object.entries(members)
-    .map(([name, json]) => `"${name}":${json}`)
-    .join(',')}}`
-}
-
-/** Members of numbers and texts, for jsonLine. */
-export function jsonMembers(
-  members: Readonly<Record<string, string | number>>,
-): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(members).map(([name, value]) => [name, JSON.stringify(value)]),
-  )
+/** The beginning of a JSON object, to which more members are added as text: `{"p":0`. */
+export function jsonHead(members: Readonly<Record<string, string | number>>): string {
+  return JSON.stringify(members).slice(0, -1)
 }

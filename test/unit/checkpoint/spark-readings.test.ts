@@ -1,6 +1,8 @@
 // Our reading of what Spark wrote, line for line against Spark's own: every golden of Spark 4.1.4 at every batch that Spark was asked for, and the
 // features of its state sources. Lines come from the command line, which prints what the library reads.
 
+import { copyFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { openCheckpoint } from '../../../src/checkpoint/checkpoint.ts'
 import {
@@ -82,6 +84,19 @@ test('a version rebuilt from a snapshot of our choice', async () => {
   expect(await linesOf('rows', folder.path, '--json', ...choice)).toEqual(
     sparkReading('agg-from-snapshot'),
   )
+})
+
+test('a snapshot of our choice is the only one that is looked at', async () => {
+  await using folder = await golden('agg-lz4-ck1-p4-md10')
+  const partition = join(folder.path, 'state/0/1')
+  const choice = ['--batch', '25', '--partition', '1']
+  const right = await linesOf('rows', folder.path, '--json', ...choice)
+  // Whole, but of another version: what a wrong snapshot looks like.
+  await copyFile(join(partition, '11.snapshot'), join(partition, '22.snapshot'))
+  await rm(join(partition, '22.snapshot.crc'))
+  expect(await linesOf('rows', folder.path, '--json', ...choice)).not.toEqual(right)
+  const chosen = [...choice, '--snapshot-batch', '10']
+  expect(await linesOf('rows', folder.path, '--json', ...chosen)).toEqual(right)
 })
 
 test('an operator without keys has one partition, whatever its metadata says', async () => {

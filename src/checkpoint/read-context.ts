@@ -1,7 +1,7 @@
 // What all readers of a checkpoint share: its files, the engine over them, and what is known of its rows.
 
 import type { StateStores } from '../coordinator/state-stores.ts'
-import { type ErrorCode, StateStoreError } from '../errors.ts'
+import { StateStoreError } from '../errors.ts'
 import type { CheckpointFileManager } from '../files/file-manager.ts'
 import { type ResolvedStoreId, storeIdText } from '../store/store-id.ts'
 import type { RowSettings } from './spark-settings.ts'
@@ -57,9 +57,8 @@ export function noSuchStore(
     first === undefined || last === undefined
       ? 'none'
       : `${stores.length}, from ${storeIdText(first)} to ${storeIdText(last)}`
-  const code: ErrorCode = 'TIDEMARK_CHECKPOINT_NOT_FOUND'
   return new StateStoreError(
-    code,
+    'TIDEMARK_CHECKPOINT_NOT_FOUND',
     `Expected a store ${operatorId}/${partitionId}/${storeName} (operator/partition/name) in ${location}, found none; the stores there are ${there}`,
     { path: location },
   )

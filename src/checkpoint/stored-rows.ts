@@ -4,7 +4,8 @@
 // whose values end in whether they were matched (format 2 of the join's state). Both are the operator's own and left out.
 
 import { decodeRow } from '../codec/unsafe-row/decode-row.ts'
-import type { SparkStruct } from '../codec/unsafe-row/spark-type.ts'
+import { nullBitsBytes, WORD_BYTES } from '../codec/unsafe-row/row-layout.ts'
+import { isFixedWidth, type SparkStruct } from '../codec/unsafe-row/spark-type.ts'
 import type { SparkRow } from '../codec/unsafe-row/spark-value.ts'
 import { isStateStoreError, StateStoreError } from '../errors.ts'
 import { type ResolvedStoreId, storeIdText } from '../store/store-id.ts'
@@ -47,6 +48,7 @@ export class StoredRows {
     let row: SparkRow
     try {
       row = decodeRow(this.#stored[what], bytes)
+      checkFieldCount(this.#stored[what], bytes)
     } catch (error) {
       if (!isStateStoreError(error)) throw error
       throw new StateStoreError(
@@ -58,6 +60,29 @@ export class StoredRows {
     const { length } = this.schema[what].fields
     return row.length === length ? row : row.slice(0, length)
   }
+}
+
+/**
+ * CORRUPT_FILE where a row has more fields than its schema, of which Spark's own validation says nothing. SPARK: its writers put the first value of
+ * variable length right behind the words of the fields, and nothing at all behind them where there is none; so a gap there is a field
+ * that the schema does not know.
+ */
+function checkFieldCount({ fields }: SparkStruct, row: Uint8Array): void {
+  const view = new DataView(row.buffer, row.byteOffset, row.length)
+  const words = nullBitsBytes(fields.length)
+  const fixedBytes = words + fields.length * WORD_BYTES
+  let first = row.length
+  for (const [index, { type }] of fields.entries()) {
+    if (isFixedWidth(type)) continue
+    const offset = view.getUint32(words + index * WORD_BYTES + WORD_BYTES / 2, true)
+    // The word of most nulls is 0; a wide decimal keeps its place.
+    if (offset > 0 && offset < first) first = offset
+  }
+  if (first === fixedBytes) return
+  throw new StateStoreError(
+    'TIDEMARK_CORRUPT_FILE',
+    `Expected ${fields.length} fields, which take ${fixedBytes} bytes, found ${first} bytes in front of the first value of variable length, or of the end: more fields than the schema has`,
+  )
 }
 
 /** The same error, with the place where the row was read, as far as it is known. */

@@ -111,6 +111,20 @@ describe('the schema', () => {
     expect(await wrongRows()).toMatch(/^state\/0\/\d\/\d\.delta$/)
   })
 
+  test('with a field less than the rows have', async () => {
+    const other = 'state/1/0/_metadata/schema'
+    const schema = parseSchemaFile(new Uint8Array(await readFile(at(other))), other)
+    const [family] = schema.families
+    const key = JSON.parse(family.keySchemaJson) as { fields: unknown[] }
+    for (const at of [0, 1]) {
+      const keySchemaJson = JSON.stringify({ ...key, fields: key.fields.toSpliced(at, 1) })
+      const edited = { ...schema, families: [{ ...family, keySchemaJson }] }
+      await writeFile(join(folder.path, other), printSchemaFile(edited))
+      const error = await failure('TIDEMARK_CORRUPT_FILE', () => read({ operatorId: 1 }))
+      expect(error.message).toMatch(/_metadata\/schema\. Expected 1 fields.*record \d+ of state\/1/)
+    }
+  })
+
   test('with a type that the rows are not of', async () => {
     await writeSchema((json) => json.replace('"timestamp"', '"boolean"'))
     await expectRefused('TIDEMARK_CORRUPT_FILE', SCHEMA, /"?window"?/, /record \d+ of state/)

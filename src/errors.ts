@@ -65,7 +65,7 @@ export const ERROR_CODES = {
   TIDEMARK_CHECKPOINT_NOT_FOUND: {
     kind: 'missing',
     retryable: false,
-    doc: 'The path is not a checkpoint, or holds no such operator, partition or store.',
+    doc: 'The path is not a checkpoint, or holds no such operator, partition or store, or no schema of its rows.',
   },
   TIDEMARK_VERSION_EXISTS: {
     kind: 'conflict',
@@ -105,7 +105,7 @@ export const ERROR_CODES = {
   TIDEMARK_CORRUPT_FILE: {
     kind: 'corrupt',
     retryable: false,
-    doc: 'The bytes of a file are not what was written. The message names file and offset, what was expected and what was found.',
+    doc: 'The bytes of a file are not what was written, or not what the rest of the checkpoint says they are. The message names file and offset, what was expected and what was found.',
   },
   TIDEMARK_BROKEN_CHAIN: {
     kind: 'corrupt',

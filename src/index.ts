@@ -3,18 +3,55 @@
 export type { Clock } from './base/clock.ts'
 export { CHANNELS, type Step, type StepMessage } from './base/diagnostics.ts'
 export type { Logger } from './base/logger.ts'
-export {
-  type Checkpoint,
-  type CheckpointRow,
-  openCheckpoint,
-  type RowsSelection,
-} from './checkpoint/checkpoint.ts'
+export type { BatchInfo } from './checkpoint/batches.ts'
+export { type Checkpoint, openCheckpoint } from './checkpoint/checkpoint.ts'
 export type { Finding, FindingKind } from './checkpoint/finding.ts'
+export type { SourceOffset } from './checkpoint/offset-log.ts'
+export type { OperatorInfo, OperatorStore } from './checkpoint/operators.ts'
+export type { QueryMetadata } from './checkpoint/query-metadata.ts'
+export type { ChangesSelection, CheckpointChange, RawChange } from './checkpoint/read-changes.ts'
+export type {
+  CheckpointDifference,
+  DifferencesSelection,
+  RawDifference,
+} from './checkpoint/read-differences.ts'
+export type { AtVersion, ReadSelection } from './checkpoint/read-plan.ts'
+export type { CheckpointRow, RawRow, RowsSelection } from './checkpoint/read-rows.ts'
 export type { RowSettings, RowSettingsOverrides } from './checkpoint/spark-settings.ts'
 export type { FileTotals, StoreInfo } from './checkpoint/store-info.ts'
+export type { StoreSchema } from './checkpoint/store-schema.ts'
+export type { JoinSide, RowSchema } from './checkpoint/stored-rows.ts'
 export type { StoreSelection } from './checkpoint/store-selection.ts'
 export { verifyCheckpoint, type VerifyOptions } from './checkpoint/verify.ts'
 export type { CompressionName } from './codec/compression.ts'
+export { decodeRow } from './codec/unsafe-row/decode-row.ts'
+export { encodeRow } from './codec/unsafe-row/encode-row.ts'
+export { hashRow, partitionOf } from './codec/unsafe-row/murmur3.ts'
+export { rowToJson } from './codec/unsafe-row/row-to-json.ts'
+export { parseSchemaJson, parseTypeJson, printTypeJson } from './codec/unsafe-row/schema-json.ts'
+export type {
+  DayTimeUnit,
+  PlainKind,
+  SparkArray,
+  SparkBoundedString,
+  SparkDayTimeInterval,
+  SparkDecimal,
+  SparkField,
+  SparkMap,
+  SparkPlain,
+  SparkStruct,
+  SparkTime,
+  SparkType,
+  SparkYearMonthInterval,
+  YearMonthUnit,
+} from './codec/unsafe-row/spark-type.ts'
+export type {
+  CalendarInterval,
+  SparkRow,
+  SparkValue,
+  VariantValue,
+} from './codec/unsafe-row/spark-value.ts'
+export { variantToJson } from './codec/unsafe-row/variant-json.ts'
 export { StateStores } from './coordinator/state-stores.ts'
 export {
   ERROR_CODES,

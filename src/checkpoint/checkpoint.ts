@@ -1,31 +1,47 @@
-// Checkpoint — a whole checkpoint, for reading: which stores it holds, what is known of each, and their rows at any version.
+// Checkpoint — a whole checkpoint, for reading: which operators and stores it holds, which batches made it, and its rows at any version.
 //
 // Takes any checkpoint of Spark's HDFS-backed provider or of ours. It never writes: it needs no lease, may be used beside a writer at work,
-// and on a read-only disk. Rows come through the engine itself (StateStores, read only), so what is shown is what a processor would get.
+// and on a read-only disk. Rows come through the engine itself (StateStores, read only), so what is shown is what a processor would get. In
+// types they come where a schema is (Spark's own checkpoints since 3.0), as bytes from anywhere.
+//
+// What Spark's state source is asked by options is asked here by arguments; read-plan.ts has what is refused.
 
 import { StateStores } from '../coordinator/state-stores.ts'
-import { StateStoreError } from '../errors.ts'
 import type { CheckpointFileManager } from '../files/file-manager.ts'
-import { type ResolvedStoreId, storeIdText } from '../store/store-id.ts'
+import type { ResolvedStoreId } from '../store/store-id.ts'
+import { type BatchInfo, readBatches } from './batches.ts'
 import { discoverStores } from './discover-stores.ts'
 import { openLocation } from './location.ts'
+import { OFFSETS_DIRECTORY } from './offset-log.ts'
+import { type OperatorInfo, readOperators } from './operators.ts'
+import { parseQueryMetadata, QUERY_METADATA_FILE, type QueryMetadata } from './query-metadata.ts'
+import {
+  type ChangesSelection,
+  type CheckpointChange,
+  type RawChange,
+  readChanges,
+  readRawChanges,
+} from './read-changes.ts'
+import { noSuchStore, type ReadContext } from './read-context.ts'
+import {
+  type CheckpointDifference,
+  type DifferencesSelection,
+  type RawDifference,
+  readDifferences,
+  readRawDifferences,
+} from './read-differences.ts'
+import {
+  type CheckpointRow,
+  type RawRow,
+  readRawRows,
+  readRows,
+  type RowsSelection,
+} from './read-rows.ts'
 import { detectRowSettings, type RowSettings, type RowSettingsOverrides } from './spark-settings.ts'
 import { describeStore, type StoreInfo } from './store-info.ts'
+import { hasStoreSchema, readStoreSchema, type StoreSchema } from './store-schema.ts'
 import { matchesStore, type StoreSelection } from './store-selection.ts'
-
-export interface RowsSelection extends StoreSelection {
-  /** Of each store. Default: its newest. */
-  readonly version?: number | undefined
-  readonly signal?: AbortSignal | undefined
-}
-
-/** A row, and which store and version it is of. Key and value are the caller's to keep. */
-export interface CheckpointRow {
-  readonly store: ResolvedStoreId
-  readonly version: number
-  readonly key: Uint8Array
-  readonly value: Uint8Array
-}
+import { readSmallFile } from './versioned-text.ts'
 
 /**
  * Opens the checkpoint at `location`, a folder on local disk or a file manager, for reading. How rows are to be read is detected from Spark's
@@ -49,69 +65,121 @@ export async function openCheckpoint(
 export class Checkpoint implements AsyncDisposable {
   /** How rows are read here. */
   readonly settings: RowSettings
-  readonly #files: CheckpointFileManager
-  readonly #stores: StateStores
+  readonly #context: ReadContext
 
   /** For openCheckpoint, which is how checkpoints are made. */
   constructor(files: CheckpointFileManager, settings: RowSettings, stores: StateStores) {
-    this.#files = files
     this.settings = settings
-    this.#stores = stores
+    this.#context = { files, settings, stores }
   }
 
   /** The checkpoint location, for people. */
   get location(): string {
-    return this.#files.location
+    return this.#context.files.location
   }
 
   /** The stores that are there now, by operator, name, then partition. CHECKPOINT_NOT_FOUND if `selection` names any that match none. */
   async stores(selection: StoreSelection = {}): Promise<readonly ResolvedStoreId[]> {
-    const { stores } = await discoverStores(this.#files)
+    const { stores } = await discoverStores(this.#context.files)
     const matching = stores.filter((id) => matchesStore(id, selection))
     const isSelective = Object.values(selection).some((value) => value !== undefined)
-    if (matching.length === 0 && isSelective) throw this.#noSuchStore(selection, stores)
+    if (matching.length === 0 && isSelective) throw noSuchStore(this.location, selection, stores)
     return matching
   }
 
   /** What the files of a store tell without its rows being read. Damage is told in `problem`, not thrown. */
   async describe(id: ResolvedStoreId): Promise<StoreInfo> {
-    return await describeStore(this.#files, this.#stores, id)
+    return await describeStore(this.#context.files, this.#context.stores, id)
+  }
+
+  /** Which query it belongs to; undefined where no file says (our own). CORRUPT_FILE. */
+  async query(): Promise<QueryMetadata | undefined> {
+    const bytes = await readSmallFile(this.#context.files, QUERY_METADATA_FILE)
+    return bytes && parseQueryMetadata(bytes, QUERY_METADATA_FILE)
+  }
+
+  /** Whether a query of Spark's stands around the stores, so that its rows are meant to be read in types. */
+  async hasQuery(): Promise<boolean> {
+    const { files } = this.#context
+    for (const path of [QUERY_METADATA_FILE, OFFSETS_DIRECTORY])
+      if ((await files.stat(path)) !== undefined) return true
+    return false
+  }
+
+  /** The operators, by id, as of `batchId` or the newest: by their metadata, or by the folders where there is none. CORRUPT_FILE, UNKNOWN_FORMAT_VERSION. */
+  async operators(batchId?: number): Promise<readonly OperatorInfo[]> {
+    return await readOperators(this.#context.files, await this.stores(), batchId)
+  }
+
+  /** The batches that the offset and commit logs still know, ascending; none in our own. CORRUPT_FILE, UNKNOWN_FORMAT_VERSION. */
+  async batches(): Promise<readonly BatchInfo[]> {
+    return await readBatches(this.#context.files)
+  }
+
+  /** What keys and values of a store are, as of `batchId` or the newest. CHECKPOINT_NOT_FOUND where no file says; CORRUPT_FILE, UNKNOWN_FORMAT_VERSION, UNSUPPORTED. */
+  async schema(
+    store: Pick<ResolvedStoreId, 'operatorId' | 'storeName'>,
+    batchId?: number,
+  ): Promise<StoreSchema> {
+    return await readStoreSchema(this.#context.files, store, batchId)
+  }
+
+  /** Whether the rows of a store can be read in types at all. */
+  async hasSchema(store: Pick<ResolvedStoreId, 'operatorId' | 'storeName'>): Promise<boolean> {
+    return await hasStoreSchema(this.#context.files, store)
   }
 
   /**
-   * The rows of all stores that match, sorted by operator, store name, partition, then the key's unsigned bytes. One store at a time is in memory.
-   * Throws as `stores`, and what loading a version throws: VERSION_NOT_FOUND, BROKEN_CHAIN, CORRUPT_FILE, UNSUPPORTED.
+   * The rows that match, in types; by operator, store name, partition, then in no particular order. By default those that the last committed batch
+   * left. One store at a time is in memory.
+   *
+   * Throws as `stores`, `schema` and `operators`, and what loading a version throws: VERSION_NOT_FOUND, BROKEN_CHAIN, CORRUPT_FILE; CORRUPT_FILE too
+   * for a row that is none of its schema (naming file, record and field), partitions that are missing and a codec that Spark is not set to;
+   * INVALID_OPTIONS for a selection that contradicts itself.
    */
-  async *rows(selection: RowsSelection = {}): AsyncGenerator<CheckpointRow, void, void> {
-    const { operatorId, partitionId, storeName, version, signal } = selection
-    for (const store of await this.stores({ operatorId, partitionId, storeName })) {
-      await using provider = this.#stores.provider(store)
-      await using opened = await provider.getReadStore(version, { ...(signal && { signal }) })
-      for (const [key, value] of opened.getRange())
-        yield { store, version: opened.version, key, value }
-    }
+  rows(selection: RowsSelection = {}): AsyncGenerator<CheckpointRow, void, void> {
+    return readRows(this.#context, selection)
+  }
+
+  /**
+   * The rows of all stores that match, as bytes; by operator, store name, partition, and with `order: 'key'` by the key's unsigned bytes. By default
+   * the newest version of each store, be it committed by its query or not. Throws as `stores`, and what loading a version throws.
+   */
+  rawRows(
+    selection: RowsSelection & { readonly order?: 'key' | undefined } = {},
+  ): AsyncGenerator<RawRow, void, void> {
+    return readRawRows(this.#context, selection)
+  }
+
+  /**
+   * What the batches `from` to `to` put and removed, in types; by operator, store name, batch, partition, then in the order it was done. Needs only the
+   * deltas of these batches: VERSION_NOT_FOUND where one is not there. Throws else as `rows`.
+   */
+  changes(selection: ChangesSelection): AsyncGenerator<CheckpointChange, void, void> {
+    return readChanges(this.#context, selection)
+  }
+
+  /** The same as bytes. */
+  rawChanges(selection: ChangesSelection): AsyncGenerator<RawChange, void, void> {
+    return readRawChanges(this.#context, selection)
+  }
+
+  /** What is not the same after two batches or at two versions, in types; by operator, store name, partition, then in no particular order. Throws as `rows`. */
+  differences(selection: DifferencesSelection): AsyncGenerator<CheckpointDifference, void, void> {
+    return readDifferences(this.#context, selection)
+  }
+
+  /** The same as bytes. */
+  rawDifferences(selection: DifferencesSelection): AsyncGenerator<RawDifference, void, void> {
+    return readRawDifferences(this.#context, selection)
   }
 
   /** Lets all memory go. May be called twice. */
   async close(): Promise<void> {
-    await this.#stores.close()
+    await this.#context.stores.close()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
-  }
-
-  #noSuchStore(selection: StoreSelection, stores: readonly ResolvedStoreId[]): StateStoreError {
-    const { operatorId = '*', partitionId = '*', storeName = '*' } = selection
-    const [first, last] = [stores.at(0), stores.at(-1)]
-    const there =
-      first === undefined || last === undefined
-        ? 'none'
-        : `${stores.length}, from ${storeIdText(first)} to ${storeIdText(last)}`
-    return new StateStoreError(
-      'TIDEMARK_CHECKPOINT_NOT_FOUND',
-      `Expected a store ${operatorId}/${partitionId}/${storeName} (operator/partition/name) in ${this.location}, found none; the stores there are ${there}`,
-      { path: this.location },
-    )
   }
 }

@@ -12,6 +12,10 @@ import type { ErrorCode, StateStoreError } from '../errors.ts'
  * - wrong-snapshot: whole, but not what the deltas of its version add up to
  * - stale-sidecar: contradicts its file, or is itself no sidecar
  * - orphan: left by a history that was replaced; never loaded, and replaced by the next commit of that number
+ * - damaged-metadata: a file of the query around the stores (offsets, commits, metadata, schema) cannot be understood, or is not there
+ * - wrong-folders: partitions or stores are missing, or are there and should not be, by the operator's metadata
+ * - wrong-codec: whole, but not in the compression that the query is set to, so that Spark cannot read it
+ * - wrong-row: whole, but a row of the newest version is none of its store's schema
  * - foreign: nothing that the engine knows; never read, never deleted
  * - leftover: of a crashed writer or an interrupted cleaning; harmless, and removed by maintenance
  */
@@ -24,6 +28,10 @@ export type FindingKind =
   | 'wrong-snapshot'
   | 'stale-sidecar'
   | 'orphan'
+  | 'damaged-metadata'
+  | 'wrong-folders'
+  | 'wrong-codec'
+  | 'wrong-row'
   | 'foreign'
   | 'leftover'
 
@@ -47,7 +55,7 @@ export interface Finding {
 export function findingOf(
   kind: FindingKind,
   error: StateStoreError,
-  where: { storeId: string; version?: number; path: string },
+  where: { storeId?: string; version?: number; path: string },
 ): Finding {
   return {
     severity: 'error',

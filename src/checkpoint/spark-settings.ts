@@ -1,22 +1,22 @@
 // What a Spark checkpoint's files do not say about themselves, from its offset log.
 //
-//   offsets/<batch>     line 1 `v1` or `v2`, line 2 JSON metadata with `conf` (empty before Spark 2.2), then the offsets of the sources
-//
 // SPARK: the settings are those of the first batch and restored at every restart, so the newest file tells them. Whether rows carry
 // checksums is the setting below; value sizes are always floored to a multiple of 8, but under row checksums, whose four bytes would not
 // fit. A checkpoint of our own has no offset log, no row checksums unless asked for, and values of any size.
 
-import { StateStoreError } from '../errors.ts'
-import { corruptFile } from '../codec/corrupt-file.ts'
+import { type CompressionName } from '../codec/compression.ts'
+import { isCompressionName } from '../codec/compressions.ts'
 import { type CheckpointFileManager, joinPath } from '../files/file-manager.ts'
+import { listBatchIds, readOffsets } from './batches.ts'
 import { rocksDbCheckpoint } from './discover-stores.ts'
+import { OFFSETS_DIRECTORY } from './offset-log.ts'
 
-const OFFSETS_DIRECTORY = 'offsets'
 const ROW_CHECKSUMS_KEY = 'spark.sql.streaming.stateStore.rowChecksum.enabled'
 const PROVIDER_KEY = 'spark.sql.streaming.stateStore.providerClass'
+const CODEC_KEY = 'spark.sql.streaming.stateStore.compression.codec'
 
-/** The two lines that are wanted stand at the start; the offsets behind them may be long. */
-const HEAD_BYTES_MAX = 1024 * 1024
+/** SPARK: a codec may be named by its class as well. */
+const CODEC_CLASS = /^org\.apache\.spark\.io\.(LZ4|LZF|Snappy|ZStd)CompressionCodec$/i
 
 /** What reading rows depends on and no file says. */
 export interface RowSettings {
@@ -34,63 +34,37 @@ export async function detectRowSettings(
   files: CheckpointFileManager,
   overrides: RowSettingsOverrides = {},
 ): Promise<RowSettings> {
-  const offsets = await files.list(OFFSETS_DIRECTORY)
-  const isSparks = offsets !== undefined
-  const newest = (offsets ?? [])
-    .filter((entry) => entry.type === 'file' && /^\d{1,15}$/.test(entry.name))
-    .sort((a, b) => Number(b.name) - Number(a.name))
-    .at(0)
-  let rowChecksums = overrides.rowChecksums
-  if (rowChecksums === undefined && newest !== undefined) {
-    const conf = await readConf(files, joinPath(OFFSETS_DIRECTORY, newest.name))
-    rowChecksums = conf.get(ROW_CHECKSUMS_KEY)?.toLowerCase() === 'true'
+  const isSparks = (await files.list(OFFSETS_DIRECTORY)) !== undefined
+  let { rowChecksums } = overrides
+  if (rowChecksums === undefined && isSparks) {
+    const conf = (await readSettings(files))?.conf
+    rowChecksums = conf?.[ROW_CHECKSUMS_KEY]?.toLowerCase() === 'true'
   }
   rowChecksums ??= false
   return { rowChecksums, floorValues: overrides.floorValues ?? (isSparks && !rowChecksums) }
 }
 
-async function readConf(
+export interface SparkSettings {
+  /** The offset log that they are from. */
+  readonly path: string
+  readonly conf: Readonly<Record<string, string>>
+}
+
+/** The settings of the newest batch; undefined where there is no offset log. UNSUPPORTED for a checkpoint of the RocksDB provider. */
+export async function readSettings(
   files: CheckpointFileManager,
-  path: string,
-): Promise<ReadonlyMap<string, string>> {
-  const bytes = await files.read(path, { length: HEAD_BYTES_MAX })
-  const [header, metadata] = new TextDecoder().decode(bytes).split('\n', 2)
-  if (header !== 'v1' && header !== 'v2') throw unknownHeader(path, header)
-  // SPARK: before 2.2 there was no metadata.
-  if (metadata === '') return new Map()
-  const conf = parseConf(metadata, path)
-  if (conf.get(PROVIDER_KEY)?.includes('RocksDB')) throw rocksDbCheckpoint(path)
-  return conf
+): Promise<SparkSettings | undefined> {
+  const newest = (await listBatchIds(files, OFFSETS_DIRECTORY)).at(-1)
+  if (newest === undefined) return undefined
+  const path = joinPath(OFFSETS_DIRECTORY, String(newest))
+  const conf = (await readOffsets(files, newest))?.metadata?.conf ?? {}
+  if (conf[PROVIDER_KEY]?.includes('RocksDB')) throw rocksDbCheckpoint(path)
+  return { path, conf }
 }
 
-function parseConf(metadata: string | undefined, path: string): Map<string, string> {
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(metadata ?? '')
-  } catch (cause) {
-    throw corruptFile(
-      path,
-      'Expected the second line of an offset log to be JSON, found something else; say whether rows have checksums (`rowChecksums`, --row-checksums or --no-row-checksums) to read without it',
-      { cause },
-    )
-  }
-  const conf = isRecord(parsed) && isRecord(parsed['conf']) ? parsed['conf'] : {}
-  return new Map(Object.entries(conf).map(([name, value]) => [name, String(value)]))
-}
-
-function unknownHeader(path: string, header: string): StateStoreError {
-  const found = JSON.stringify(header.slice(0, 40))
-  if (!/^v\d+$/.test(header))
-    return corruptFile(path, `Expected an offset log to begin with v1 or v2, found ${found}`, {
-      offset: 0,
-    })
-  return new StateStoreError(
-    'TIDEMARK_UNKNOWN_FORMAT_VERSION',
-    `Expected an offset log of format v1 or v2, found ${found}: read the checkpoint with a newer tidemark (${path})`,
-    { path, offset: 0 },
-  )
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+/** The codec that Spark will read the files with; undefined where it does not say, or names one that is not known here. */
+export function configuredCodec({ conf }: SparkSettings): CompressionName | undefined {
+  const name = conf[CODEC_KEY]
+  const short = (name && (CODEC_CLASS.exec(name)?.[1] ?? name))?.toLowerCase()
+  return isCompressionName(short) && short !== 'none' ? short : undefined
 }

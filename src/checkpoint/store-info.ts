@@ -133,7 +133,7 @@ async function describeNewest(
     return { codec, foreign: false, keys, progress }
   }
   const head = await source.read(0, Math.min(SNIFF_BYTES, status.sizeBytes))
-  return { ...UNKNOWN, codec: sniffCompression(head, source.path)?.name, foreign: true }
+  return { ...UNKNOWN, codec: sniffCompression(head)?.name, foreign: true }
 }
 
 async function newestClaim(

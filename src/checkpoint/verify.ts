@@ -12,6 +12,7 @@ import type { Finding } from './finding.ts'
 import { openLocation } from './location.ts'
 import { detectRowSettings, type RowSettingsOverrides } from './spark-settings.ts'
 import { matchesStore, type StoreSelection } from './store-selection.ts'
+import { verifyQuery } from './verify-query.ts'
 import { verifyStore } from './verify-store.ts'
 
 export interface VerifyOptions extends RowSettingsOverrides, StoreSelection {
@@ -21,8 +22,9 @@ export interface VerifyOptions extends RowSettingsOverrides, StoreSelection {
 }
 
 /**
- * Checks a checkpoint and returns what is wrong with it, store by store and in order of versions; an empty list if nothing is. Throws
- * CHECKPOINT_NOT_FOUND, UNSUPPORTED (a RocksDB checkpoint), STORAGE_UNAVAILABLE where even listing fails, and the signal's reason.
+ * Checks a checkpoint and returns what is wrong with it: first with what a query of Spark's keeps around the stores, then store by store and in order
+ * of versions; an empty list if nothing is. Throws CHECKPOINT_NOT_FOUND, UNSUPPORTED (a RocksDB checkpoint), CORRUPT_FILE or UNKNOWN_FORMAT_VERSION where the newest offset log
+ * cannot be understood and so nobody knows how to read rows, STORAGE_UNAVAILABLE where even listing fails, and the signal's reason.
  */
 export async function verifyCheckpoint(
   location: string | CheckpointFileManager,
@@ -31,7 +33,7 @@ export async function verifyCheckpoint(
   const files = await openLocation(location)
   const { stores, strays } = await discoverStores(files)
   const settings = await detectRowSettings(files, options)
-  const findings: Finding[] = []
+  const findings: Finding[] = await verifyQuery({ files, stores, settings, options })
   for (const id of stores.filter((store) => matchesStore(store, options))) {
     options.signal?.throwIfAborted()
     const { version, signal } = options

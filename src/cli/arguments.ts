@@ -1,10 +1,12 @@
 // The grammar of the command line, one for all verbs:
 //
-//   tidemark <verb> <checkpoint> [--operator n] [--partition p] [--store name] [--version v] [--json] [--help]
+//   tidemark <verb> <checkpoint> [--operator n] [--partition p] [--store name] [--version v | --batch b] [--json] [--help]
 //
 // A verb takes the options it names and refuses the others.
 
 import { parseArgs } from 'node:util'
+import type { AtVersion } from '../checkpoint/read-plan.ts'
+import type { JoinSide } from '../checkpoint/stored-rows.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Every option there is: how it is written in help texts, and what it means. */
@@ -16,7 +18,35 @@ export const OPTIONS = {
     shown: '--store <name>',
     doc: 'only stores of this name; `default` is the one without a folder of its own',
   },
-  version: { type: 'string', shown: '--version <v>', doc: 'at this version instead of the newest' },
+  version: {
+    type: 'string',
+    multiple: true,
+    shown: '--version <v>',
+    doc: 'at this version instead of the newest',
+  },
+  batch: {
+    type: 'string',
+    multiple: true,
+    shown: '--batch <b>',
+    doc: 'at the version that this batch left, which is b + 1',
+  },
+  from: { type: 'string', shown: '--from <b>', doc: 'from this batch on' },
+  to: {
+    type: 'string',
+    shown: '--to <b>',
+    doc: 'up to this batch (default: the last committed one)',
+  },
+  'join-side': {
+    type: 'string',
+    shown: '--join-side <side>',
+    doc: 'the rows of one side of a stream-stream join, left or right, without its own columns',
+  },
+  'snapshot-batch': {
+    type: 'string',
+    shown: '--snapshot-batch <b>',
+    doc: 'rebuild from the snapshot that follows this batch and no other; with --partition',
+  },
+  hex: { type: 'boolean', shown: '--hex', doc: 'keys and values as bytes, whatever their schema' },
   json: { type: 'boolean', shown: '--json', doc: 'one JSON object a line, nothing else on stdout' },
   'row-checksums': {
     type: 'boolean',
@@ -41,7 +71,13 @@ export interface CommandArguments {
     readonly partitionId: number | undefined
     readonly storeName: string | undefined
   }
-  readonly version: number | undefined
+  /** Which state is meant: one, or for verbs that compare, two. Empty where none is given. */
+  readonly at: readonly AtVersion[]
+  readonly from: number | undefined
+  readonly to: number | undefined
+  readonly joinSide: JoinSide | undefined
+  readonly snapshotBatchId: number | undefined
+  readonly hex: boolean
   readonly json: boolean
   readonly overrides: {
     readonly rowChecksums: boolean | undefined
@@ -53,6 +89,7 @@ export interface CommandArguments {
 export function parseArguments(
   args: readonly string[],
   allowed: readonly OptionName[],
+  statesMax = 1,
 ): CommandArguments | 'help' {
   const { values, positionals } = parse(args)
   if (values.help) return 'help'
@@ -73,29 +110,25 @@ export function parseArguments(
       partitionId: wholeNumber('partition', values.partition),
       storeName: values.store,
     },
-    version: wholeNumber('version', values.version),
+    at: states(values.version ?? [], values.batch ?? [], statesMax),
+    from: wholeNumber('from', values.from),
+    to: wholeNumber('to', values.to),
+    joinSide: joinSide(values['join-side']),
+    snapshotBatchId: wholeNumber('snapshot-batch', values['snapshot-batch']),
+    hex: values.hex ?? false,
     json: values.json ?? false,
     overrides: { rowChecksums: values['row-checksums'], floorValues: values['floor-values'] },
   }
 }
 
 function parse(args: readonly string[]) {
-  const { operator, partition, store, version, json, help } = OPTIONS
+  const { help } = OPTIONS
   try {
     return parseArgs({
       args: [...args],
       allowPositionals: true,
       allowNegative: true,
-      options: {
-        operator,
-        partition,
-        store,
-        version,
-        json,
-        help: { ...help, short: 'h' },
-        'row-checksums': OPTIONS['row-checksums'],
-        'floor-values': OPTIONS['floor-values'],
-      },
+      options: { ...OPTIONS, help: { ...help, short: 'h' } },
     })
   } catch (cause) {
     const isUsage =
@@ -104,6 +137,30 @@ function parse(args: readonly string[]) {
     if (!isUsage) throw cause
     throw new UsageError(cause.message, { cause })
   }
+}
+
+/** Versions or batches, as many as the verb takes. */
+function states(
+  versions: readonly string[],
+  batches: readonly string[],
+  statesMax: number,
+): AtVersion[] {
+  if (versions.length > 0 && batches.length > 0)
+    throw new UsageError('Expected --version or --batch, got both; batch b is version b + 1')
+  const [name, given] = batches.length > 0 ? ['batch', batches] : ['version', versions]
+  if (given.length > statesMax) {
+    const times = statesMax === 1 ? 'once' : `${statesMax} times`
+    throw new UsageError(`Expected --${name} at most ${times}, got it ${given.length} times`)
+  }
+  return given.map((text) => {
+    const number = wholeNumber(name, text)
+    return name === 'batch' ? { batchId: number } : { version: number }
+  })
+}
+
+function joinSide(text: string | undefined): JoinSide | undefined {
+  if (text === undefined || text === 'left' || text === 'right') return text
+  throw new UsageError(`Expected --join-side to be left or right, got ${JSON.stringify(text)}`)
 }
 
 function wholeNumber(name: string, text: string | undefined): number | undefined {

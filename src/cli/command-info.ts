@@ -3,26 +3,37 @@ import type { StoreInfo } from '../checkpoint/store-info.ts'
 import { type Command, COMMON_OPTIONS } from './command.ts'
 import type { Output } from './output.ts'
 import { escapeUnprintable } from './printable.ts'
+import { describeQuery, queryJsonLines, queryTextLines } from './query-lines.ts'
 import { bold, type Column, sizeText, tableLines } from './table.ts'
 
 export const commandInfo: Command = {
   verb: 'info',
-  summary: 'Show the stores of a checkpoint: versions, files, sizes, snapshot lag, writers',
-  details: `One line a store: the versions that can be read, the number and size of its deltas, snapshots, sidecars (.crc)
-and foreign files, the codec of the newest file, how many deltas follow the newest snapshot (lag), and the
-newest writer that claimed it. Rows are not read; \`verify\` does that. Exit code 1 if a store's newest version
-cannot be found.`,
+  summary:
+    'Show the query, operators, batches and stores of a checkpoint: versions, files, sizes, snapshot lag, writers',
+  details: `Where a query of Spark's stands around the stores: its id, its operators and their stores, the batches that are still
+known, the watermark and offsets of the last one, and what is not committed. Then one line a store: the versions that
+can be read, the number and size of its deltas, snapshots, sidecars (.crc) and foreign files, the codec of the newest
+file, how many deltas follow the newest snapshot (lag), and the newest writer that claimed it. Rows are not read;
+\`verify\` does that. With --json a line is one thing, its "kind" query, operator, batch, problem or store. Exit code 1
+if a store's newest version cannot be found, or a file of the query cannot be understood.`,
   options: COMMON_OPTIONS,
   run: async ({ checkpoint: location, selection, overrides, json }, output) => {
     await using checkpoint = await openCheckpoint(location, overrides)
+    const query = await describeQuery(checkpoint)
     const infos: StoreInfo[] = []
+    if (json) for (const line of queryJsonLines(query)) await output.line(line)
     for (const id of await checkpoint.stores(selection)) {
       const info = await checkpoint.describe(id)
-      if (json) await output.line(JSON.stringify(info))
+      if (json) await output.line(JSON.stringify({ kind: 'store', ...info }))
       infos.push(info)
     }
-    if (!json) await printInfos(checkpoint.location, infos, output)
-    return infos.some(({ problem }) => problem !== undefined) ? 1 : 0
+    if (!json) {
+      await output.line(bold(`Checkpoint ${escapeUnprintable(checkpoint.location)}`))
+      for (const line of queryTextLines(query, infos)) await output.line(escapeUnprintable(line))
+      await printInfos(infos, output)
+    }
+    const isFine = infos.every(({ problem }) => problem === undefined)
+    return isFine && query.problems.length === 0 ? 0 : 1
   },
 }
 
@@ -41,12 +52,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'writer' },
 ]
 
-async function printInfos(
-  location: string,
-  infos: readonly StoreInfo[],
-  output: Output,
-): Promise<void> {
-  await output.line(bold(`Checkpoint ${escapeUnprintable(location)}`))
+async function printInfos(infos: readonly StoreInfo[], output: Output): Promise<void> {
   if (infos.length === 0) {
     await output.line('No stores yet.')
     return

@@ -12,9 +12,11 @@ export const commandVerify: Command = {
 that each version goes on from the one below, that none is missing, and that every snapshot is what the deltas
 add up to. Errors cost a version or would; warnings (orphans, leftovers, foreign files) cost nothing. With --json
 a line is one finding: severity, kind, code, storeId, version, path, offset, message. Exit code 1 if there is any
-error. --version looks only at the files up to that version.`,
-  options: [...COMMON_OPTIONS.slice(0, 3), 'version', ...COMMON_OPTIONS.slice(3)],
-  run: async ({ checkpoint: location, selection, version, overrides, json }, output) => {
+error. --version looks only at the files up to that version, --batch at those up to the version it left.`,
+  options: [...COMMON_OPTIONS.slice(0, 3), 'version', 'batch', ...COMMON_OPTIONS.slice(3)],
+  run: async ({ checkpoint: location, selection, at, overrides, json }, output) => {
+    const [{ version: given, batchId } = {}] = at
+    const version = batchId === undefined ? given : batchId + 1
     await using checkpoint = await openCheckpoint(location, overrides)
     const stores = await checkpoint.stores(selection)
     const findings = await verifyCheckpoint(location, { ...selection, ...overrides, version })

@@ -9,6 +9,8 @@ export interface Command {
   /** The rest of its help: what it prints and means. */
   readonly details: string
   readonly options: readonly OptionName[]
+  /** How often --version or --batch may be given. Default 1. */
+  readonly statesMax?: number
   /** Does it, and resolves to the exit code: 0 fine, 1 problems found. What it throws is told on stderr. */
   run(args: CommandArguments, output: Output): Promise<number>
 }

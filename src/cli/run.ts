@@ -8,6 +8,8 @@ import type { Writable } from 'node:stream'
 import { isStateStoreError } from '../errors.ts'
 import { parseArguments } from './arguments.ts'
 import { type Command, helpOf, helpOfAll } from './command.ts'
+import { commandChanges } from './command-changes.ts'
+import { commandDiff } from './command-diff.ts'
 import { commandInfo } from './command-info.ts'
 import { commandRows } from './command-rows.ts'
 import { commandVerify } from './command-verify.ts'
@@ -15,7 +17,13 @@ import { Output } from './output.ts'
 import { escapeUnprintable } from './printable.ts'
 import { UsageError } from './usage-error.ts'
 
-const COMMANDS: readonly Command[] = [commandInfo, commandRows, commandVerify]
+const COMMANDS: readonly Command[] = [
+  commandInfo,
+  commandRows,
+  commandChanges,
+  commandDiff,
+  commandVerify,
+]
 
 /** Runs the command line `args` (without node and script) and resolves to the exit code. */
 export async function run(
@@ -52,7 +60,7 @@ async function runVerb(
     const found = verb === undefined ? 'none' : JSON.stringify(verb)
     throw new UsageError(`Expected a verb (${verbs}), got ${found}`)
   }
-  const args = parseArguments(rest, command.options)
+  const args = parseArguments(rest, command.options, command.statesMax)
   if (args !== 'help') return await command.run(args, output)
   await output.line(helpOf(command).trimEnd())
   return 0

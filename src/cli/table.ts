@@ -1,4 +1,6 @@
 import { styleText } from 'node:util'
+import type { Output } from './output.ts'
+import { escapeUnprintable } from './printable.ts'
 
 /** Whether numbers are meant: then the column is set to the right. */
 export interface Column {
@@ -35,4 +37,54 @@ export function sizeText(sizeBytes: number): string {
     unit++
   }
   return unit === 0 ? `${value} B` : `${value.toFixed(1)} ${units[unit]}`
+}
+
+/** Rows that share their column widths; a table of millions is not held back until its widest row is known. */
+const TABLE_ROWS_MAX = 100
+
+/** In tables only this much of a text is shown, in characters. */
+const SHOWN_CHARACTERS_MAX = 96
+
+/** Tables of rows that come group by group, each under its heading. */
+export class GroupedTable {
+  readonly #columns: readonly Column[]
+  readonly #output: Output
+  #group: string | undefined
+  #rows: string[][] = []
+
+  constructor(columns: readonly Column[], output: Output) {
+    this.#columns = columns
+    this.#output = output
+  }
+
+  async row(group: string, cells: string[]): Promise<void> {
+    if (group !== this.#group) {
+      await this.#flush()
+      await this.#output.line(bold(group))
+      this.#group = group
+    }
+    this.#rows.push(cells)
+    if (this.#rows.length >= TABLE_ROWS_MAX) await this.#flush()
+  }
+
+  /** Prints what is left, and how many there were. */
+  async end(count: number, noun: string): Promise<void> {
+    await this.#flush()
+    await this.#output.line(`${count} ${count === 1 ? noun : `${noun}s`}`)
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#rows.length === 0) return
+    for (const line of tableLines(this.#columns, this.#rows)) await this.#output.line(line)
+    this.#rows = []
+  }
+}
+
+/** A text for a cell: printable, and cut to what a screen bears. */
+export function shortened(text: string): string {
+  const head =
+    text.length > 2 * SHOWN_CHARACTERS_MAX ? text.slice(0, 2 * SHOWN_CHARACTERS_MAX) : text
+  const characters = Array.from(escapeUnprintable(head))
+  if (characters.length <= SHOWN_CHARACTERS_MAX) return characters.join('')
+  return `${characters.slice(0, SHOWN_CHARACTERS_MAX).join('')}…`
 }

@@ -46,6 +46,7 @@ export const lz4Compression: Compression = {
   encodeBlock,
   encodeBlockApart,
   end: () => frame(METHOD_RAW, new Uint8Array(0), 0, 0),
+  frameForeign,
   decode,
 }
 
@@ -89,6 +90,15 @@ function compressFailed(plain: Uint8Array, cause: unknown): StateStoreError {
     `lz4 could not compress a block of ${plain.length} bytes`,
     { cause },
   )
+}
+
+/** The header of a raw block, of the least level that allows its size. */
+function frameForeign(foreign: Uint8Array): Uint8Array {
+  const checksum = xxh32(foreign, CHECKSUM_SEED) & CHECKSUM_MASK
+  const header = frame(METHOD_RAW, new Uint8Array(0), foreign.length, checksum)
+  new DataView(header.buffer).setUint32(9, foreign.length, true)
+  header[8] = METHOD_RAW | Math.max(BLOCK_LEVEL, Math.ceil(Math.log2(foreign.length)) - LEVEL_BASE)
+  return header
 }
 
 function frame(

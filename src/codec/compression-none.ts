@@ -16,6 +16,7 @@ export const noCompression: Compression = {
   begin: () => undefined,
   encodeBlock: (plain) => plain.slice(),
   end: () => undefined,
+  frameForeign: () => undefined,
   async *decode(source) {
     yield* source
   },

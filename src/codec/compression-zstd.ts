@@ -31,6 +31,8 @@ import { corruptFile } from './corrupt-file.ts'
 const MAGIC_BYTES = 4
 const BLOCK_HEADER_BYTES = 3
 const CHECKSUM_BYTES = 4
+const SKIPPABLE_MAGIC = 0x184d2a50
+const SKIPPABLE_HEADER_BYTES = 8
 
 /** No zstd block is larger than this, packed or plain (RFC 8878, 3.1.1.2.4). */
 const ZSTD_BLOCK_BYTES_MAX = 128 * 1024
@@ -62,6 +64,7 @@ export const zstdCompression: Compression = {
   encodeBlock,
   encodeBlockApart,
   end: () => undefined,
+  frameForeign,
   decode,
 }
 
@@ -87,6 +90,15 @@ function compressFailed(plain: Uint8Array, cause: unknown): StateStoreError {
     `zstd could not compress a block of ${plain.length} bytes`,
     { cause },
   )
+}
+
+/** The header of a skippable frame. */
+function frameForeign(foreign: Uint8Array): Uint8Array {
+  const header = new Uint8Array(SKIPPABLE_HEADER_BYTES)
+  const view = new DataView(header.buffer)
+  view.setUint32(0, SKIPPABLE_MAGIC, true)
+  view.setUint32(4, foreign.length, true)
+  return header
 }
 
 async function* decode(

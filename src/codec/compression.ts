@@ -3,7 +3,7 @@
 // Writing is block by block and synchronous: the writer fills one plain block and hands it over; what comes back can be appended to the
 // file as it is. Where time is not pressing, blocks may be compressed apart from the thread that runs the program. Reading is a stream, because Spark's writers do not stop at our block sizes. Nothing here knows versions or files.
 
-export type CompressionName = 'lz4' | 'zstd' | 'none'
+export type CompressionName = 'lz4' | 'snappy' | 'zstd' | 'lzf' | 'none'
 
 export interface DecompressOptions {
   /** No frame or block may claim to be larger than this, compressed or plain. Checked before anything is allocated or any codec is called. */
@@ -26,6 +26,11 @@ export interface Compression {
   encodeBlockApart?(plain: Uint8Array): Promise<Uint8Array>
   /** Bytes that end a stream, if any. */
   end(): Uint8Array | undefined
+  /**
+   * What must stand between the end of a stream and `foreign` bytes (1 to 2 MiB), so that a reader that does not stop at the end takes them for
+   * one more piece of it, to be skipped or decoded, and not for damage. `foreign` itself stays as it is. None where any bytes will do.
+   */
+  frameForeign(foreign: Uint8Array): Uint8Array | undefined
   /**
    * The plain chunks of a whole compressed stream, in order. A yielded chunk is valid until the next is asked for; the chunks of `source` must
    * stay as they are until the stream is read. Throws CORRUPT_FILE with the

@@ -363,7 +363,7 @@ function chooseCompression(
   path: string,
 ): Compression {
   if (trailer !== undefined) return COMPRESSIONS[trailer.codec]
-  const sniffed = sniffCompression(head, path)
+  const sniffed = sniffCompression(head)
   if (sniffed !== undefined) return sniffed
   if (options.configuredCompression !== undefined)
     return COMPRESSIONS[options.configuredCompression]

@@ -2,11 +2,16 @@
 //
 //   body      JSON, UTF-8, at most 1 MiB
 //   u32 BE    length of body
-//   u32 BE    CRC32C of everything before body (the compressed part)
+//   u32 BE    CRC32C of the compressed part: everything before body, or before the frame around the trailer
 //   u32 BE    CRC32C of body and the two words above
 //   8 bytes   "TIDEMRK1"
 //
-// SPARK: Spark stops at the end marker and never looks at these bytes. A tail read finds them without decompressing anything.
+// A tail read finds it without decompressing anything.
+//
+// SPARK: Spark stops at the end marker and never looks at these bytes, with one exception. Its change feed first asks each file for a version, as
+// Java's readUTF does, by two bytes of length and that many bytes of text. The end marker of a stream without records is a length of
+// 65,535, so there it reads on to the end of the stream and beyond, and takes an EOFException for "no version", but fails on anything its
+// codec cannot read. So in a file without records the trailer stands in a frame of the codec (Compression.frameForeign).
 // A file that ends in anything but the magic has no trailer: then it is Spark's, or its bytes behind the stream's end give it away.
 
 import { assert } from '../base/assert.ts'
@@ -53,7 +58,7 @@ const MAGIC_BYTES = 8
 export const TRAILER_FOOTER_BYTES = 12 + MAGIC_BYTES
 export const TRAILER_BODY_BYTES_MAX = 1024 * 1024
 
-/** The bytes of `trailer`, to be appended to a compressed part whose CRC32C is `compressedCrc`. Throws RangeError where the body is above 1 MiB. */
+/** The bytes of `trailer`, framed where they must be, to be appended to a compressed part whose CRC32C is `compressedCrc`. Throws RangeError where the body is above 1 MiB. */
 export function encodeTrailer(trailer: Trailer, compressedCrc: number): Uint8Array {
   const problem = trailerProblem(trailer)
   assert(problem === undefined, `a trailer is valid before it is written: ${problem}`)
@@ -67,7 +72,14 @@ export function encodeTrailer(trailer: Trailer, compressedCrc: number): Uint8Arr
   footer.writeUInt32BE(compressedCrc, 4)
   footer.writeUInt32BE(crc32c(footer.subarray(0, 8), crc32c(body)), 8)
   footer.write(MAGIC_PREFIX + FORMAT_VERSION, 12, 'latin1')
-  return concatBytes([body, footer])
+  const bytes = concatBytes([body, footer])
+  return concatBytes([frameOf(trailer, bytes), bytes])
+}
+
+/** What stands between the compressed part and the trailer. */
+function frameOf({ codec, rows }: Trailer, bytes: Uint8Array): Uint8Array {
+  const frame = rows.put + rows.remove === 0 ? COMPRESSIONS[codec].frameForeign(bytes) : undefined
+  return frame ?? new Uint8Array(0)
 }
 
 /** The fields of the format, in its order, and no others that the object may carry. */
@@ -95,7 +107,7 @@ export type TrailerLookup =
   | {
       readonly outcome: 'found'
       readonly trailer: Trailer
-      /** How many bytes of the file come before the trailer. */
+      /** How many bytes of the file come before the trailer and the frame around it. */
       readonly compressedBytes: number
       /** What their CRC32C must be. */
       readonly compressedCrc: number
@@ -137,10 +149,20 @@ export function parseTrailer(tail: Uint8Array, fileSizeBytes: number, path: stri
       offset,
     })
   const trailer = decodeBody(body, offset, path)
+  const frame = frameOf(trailer, tail.subarray(tail.length - tailBytes))
+  if (tail.length < tailBytes + frame.length && offset >= frame.length)
+    return { outcome: 'more', tailBytes: tailBytes + frame.length }
+  const framed = tail.subarray(-tailBytes - frame.length, tail.length - tailBytes)
+  if (Buffer.compare(framed, frame) !== 0)
+    throw corruptFile(
+      path,
+      `Expected a ${trailer.codec} frame around the trailer of a file without records, found other bytes`,
+      { offset: Math.max(offset - frame.length, 0) },
+    )
   return {
     outcome: 'found',
     trailer,
-    compressedBytes: offset,
+    compressedBytes: offset - frame.length,
     compressedCrc: footer.readUInt32BE(4),
   }
 }

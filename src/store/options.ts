@@ -8,7 +8,7 @@ import type { Durability } from '../files/file-manager.ts'
 
 /** Options of a checkpoint's stores. All are optional; docs/options.md says what each is for. */
 export interface StateStoreOptions {
-  /** Codec of the files this process writes: 'lz4', 'zstd' or 'none'. Reading follows the file. Default 'lz4'. */
+  /** Codec of the files this process writes: 'lz4', 'snappy', 'zstd', 'lzf' or 'none'. Reading follows the file. Default 'lz4'. */
   compression?: CompressionName
   /** 'fsync': a commit survives power loss. 'os': it survives the death of the process. Default 'fsync'. */
   durability?: Durability
@@ -78,7 +78,7 @@ const hasMethods = (...names: string[]): OptionEntry => ({
 })
 
 const OPTIONS: Readonly<Record<keyof StateStoreOptions, OptionEntry>> = {
-  compression: isOneOf('lz4', 'zstd', 'none'),
+  compression: isOneOf('lz4', 'snappy', 'zstd', 'lzf', 'none'),
   durability: isOneOf('fsync', 'os'),
   trailer: isBoolean,
   checksumFiles: isBoolean,

@@ -96,7 +96,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
 )
 
 const options: fc.Arbitrary<StateStoreOptions> = fc.record({
-  compression: fc.constantFrom('lz4', 'zstd', 'none'),
+  compression: fc.constantFrom('lz4', 'snappy', 'zstd', 'lzf', 'none'),
   durability: fc.constantFrom('fsync', 'fsync', 'os'),
   trailer: fc.constantFrom(true, true, true, false),
   checksumFiles: fc.boolean(),

@@ -17,7 +17,7 @@ export const GOLDEN_NAMES: readonly string[] = [
   ...globSync('spark-4.1.4/*.tar.gz', { cwd: ROOT }).map((path) => path.replace('.tar.gz', '')),
 ].sort()
 
-/** The files of a golden by their path below the checkpoint. */
+/** The files of a golden, or of a checkpoint among the readings (by `../spark-readings/NAME`), by their path below the checkpoint. */
 export function readGolden(name: string): Map<string, Uint8Array> {
   const archive = join(ROOT, `${name}.tar.gz`)
   if (existsSync(archive)) return untar(gunzipSync(readFileSync(archive)))
@@ -115,6 +115,43 @@ function jsonLines(file: string): GoldenLine[] {
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as GoldenLine)
+}
+
+/** What Spark's own source reads of a store after a batch. */
+export interface GoldenState {
+  readonly operatorId: number
+  readonly storeName: string
+  readonly batchId: number
+  /** JSON texts `{"p":…,"key":…,"value":…}`, by partition, then by text. */
+  readonly lines: readonly string[]
+}
+
+/** The states of a golden of Spark 4.1.4 that Spark was asked for, as it printed them. */
+export function goldenStates(name: string): GoldenState[] {
+  const text = gunzipSync(readFileSync(join(ROOT, `${name}.expected.json.gz`))).toString()
+  const states: (GoldenState & { lines: string[] })[] = []
+  // One row a line; a header of a state ends in `"rows":[`, and the last row of a state in `]}` and what closes the file.
+  for (const line of text.split('\n').slice(1)) {
+    const header = /^\{"operatorId":(\d+),"store":"([^"]+)","batchId":(\d+),/.exec(line)
+    if (header !== null) {
+      const [, operatorId, storeName, batchId] = header
+      states.push({
+        operatorId: Number(operatorId),
+        storeName,
+        batchId: Number(batchId),
+        lines: [],
+      })
+    } else if (line.startsWith('{"p"')) {
+      states.at(-1)?.lines.push(line.replace(/(?:,|\]\},?|\]\}\]\})$/, ''))
+    }
+  }
+  return states
+}
+
+/** The lines of a file of test/fixtures/spark-readings. */
+export function sparkReading(name: string): string[] {
+  const file = join(ROOT, '../spark-readings', `${name}.jsonl.gz`)
+  return gunzipSync(readFileSync(file)).toString().split('\n').slice(0, -1)
 }
 
 /** The regular files of a tar archive without their first folder. Names of more than 100 bytes do not occur. */

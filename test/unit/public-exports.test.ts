@@ -11,8 +11,17 @@ test('the public names are these', () => {
     'MemoryFileManager',
     'StateStoreError',
     'StateStores',
+    'decodeRow',
+    'encodeRow',
+    'hashRow',
     'isStateStoreError',
     'openCheckpoint',
+    'parseSchemaJson',
+    'parseTypeJson',
+    'partitionOf',
+    'printTypeJson',
+    'rowToJson',
+    'variantToJson',
     'verifyCheckpoint',
   ])
 })

@@ -38,7 +38,7 @@ async function flip(path: string, at: number) {
   await writeFile(path, content)
 }
 
-test.each(['lz4', 'zstd', 'none'] as const)(
+test.each(['lz4', 'snappy', 'zstd', 'lzf', 'none'] as const)(
   'nothing is wrong with what the engine writes: %s',
   async (compression) => {
     const write = (root: string) => writeCheckpoint(root, { compression, checksumFiles: true })

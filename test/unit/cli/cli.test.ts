@@ -240,12 +240,12 @@ test('info of a store whose chain is broken says so and shows the others', async
   expect(stdout).toContain('progress of 0/1/default at version 6')
 })
 
-test("rows --json of Spark's checkpoint are the lines of its golden file", async () => {
+test("rows --hex --json of Spark's checkpoint are the lines of its golden file", async () => {
   const name = 'spark-4.1.4/agg-lz4-ck1-p4-md10'
   expect(GOLDEN_NAMES).toContain(name)
   await using golden = await unpackGolden(name)
   const expected = goldenRows(name)
-  const args = ['rows', golden.path, '--json', '--version', String(expected?.version)]
+  const args = ['rows', golden.path, '--json', '--hex', '--version', String(expected?.version)]
   const { code, stdout } = await tidemark(...args)
   expect(code).toBe(0)
   const lines = jsonLines(stdout)

@@ -43,12 +43,14 @@ function* flips(bytes: Uint8Array): Generator<[number, Uint8Array]> {
   }
 }
 
-const CASES = (['lz4', 'zstd', 'none'] as CompressionName[]).flatMap((codec) =>
-  (['delta', 'snapshot'] as StateFileKind[]).map((kind) => ({ codec, kind })),
+const CASES = (['lz4', 'snappy', 'zstd', 'lzf', 'none'] as CompressionName[]).flatMap((codec) =>
+  (['delta', 'snapshot'] as StateFileKind[]).flatMap((kind) =>
+    [true, false].map((records) => ({ codec, kind, records })),
+  ),
 )
 
-describe.each(CASES)('a $kind in $codec', ({ codec, kind }) => {
-  const rows = rowsOf(kind)
+describe.each(CASES)('a $kind in $codec, records: $records', ({ codec, kind, records }) => {
+  const rows = records ? rowsOf(kind) : []
   const whole = encodeStateFile({ codec, kind, rows, progress: { offset: 12 } })
   const bare = encodeStateFile({ codec, kind, rows, trailer: false })
 

@@ -1,4 +1,4 @@
-// Every checkpoint of real Spark whose codec is here, read at byte level: each version is rebuilt twice, from its newest snapshot and from
+// Every checkpoint of real Spark, read at byte level: each version is rebuilt twice, from its newest snapshot and from
 // the deltas alone, and the newest is compared with the rows that Spark itself reads.
 //
 // The golden named `rowchecksum` has no row checksums: Spark 4.1.4 ignored the setting (its offset log does not record it either).
@@ -16,9 +16,6 @@ import {
   readGolden,
 } from '../../support/goldens.ts'
 import { readRows, sourceOf } from '../../support/state-files.ts'
-
-const UNREADABLE = /snappy|lzf/
-const READABLE_NAMES = GOLDEN_NAMES.filter((name) => !UNREADABLE.test(name))
 
 interface StoreListing {
   store: GoldenStore
@@ -82,7 +79,7 @@ test('the fixtures are all there', () => {
   expect(GOLDEN_NAMES.filter((name) => goldenRows(name) !== undefined).length).toBe(14)
 })
 
-describe.each(READABLE_NAMES)('%s', (name) => {
+describe.each(GOLDEN_NAMES)('%s', (name) => {
   const stores = goldenStores(readGolden(name)).map(listing)
 
   test('the rows of the newest version are those that Spark reads', async () => {
@@ -133,19 +130,6 @@ describe.each(READABLE_NAMES)('%s', (name) => {
       }
     }
     expect(sidecars > 0).toBe(name.includes('-ck1-'))
-  })
-})
-
-describe.each(GOLDEN_NAMES.filter((name) => UNREADABLE.test(name)))('%s', (name) => {
-  test('is refused with the name of its codec, whatever is configured', async () => {
-    const [{ store }] = goldenStores(readGolden(name)).map(listing)
-    const bytes = store.files.get('1.delta')
-    if (bytes === undefined) throw new Error('1.delta is not there')
-    const read = readRows(bytes, { ...optionsFor(name, store), configuredCompression: 'lz4' })
-    await expect(read).rejects.toMatchObject({
-      code: 'TIDEMARK_UNSUPPORTED',
-      message: expect.stringMatching(UNREADABLE),
-    })
   })
 })
 

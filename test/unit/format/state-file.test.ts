@@ -24,7 +24,7 @@ import {
   STORE,
 } from '../../support/state-files.ts'
 
-const CODECS: CompressionName[] = ['lz4', 'zstd', 'none']
+const CODECS: CompressionName[] = ['lz4', 'snappy', 'zstd', 'lzf', 'none']
 const corrupt = (message = '') => ({
   code: 'TIDEMARK_CORRUPT_FILE',
   message: expect.stringContaining(message) as string,
@@ -41,7 +41,9 @@ describe.each(CODECS)('%s', (codec) => {
   test('a version without changes, without trailer, is byte for byte that of Spark', () => {
     const vectors = {
       lz4: '4c5a34426c6f636b150400000004000000db804d08ffffffff4c5a34426c6f636b15000000000000000000000000',
+      snappy: '82534e4150505900000000010000000100000006040cffffffff',
       zstd: '28b52ffd0048200000ffffffff010000',
+      lzf: '5a56000004ffffffff',
       none: 'ffffffff',
     }
     expect(toHex(encodeStateFile({ codec, trailer: false }).bytes)).toBe(vectors[codec])

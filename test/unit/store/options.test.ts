@@ -44,7 +44,7 @@ test('an unknown name is refused with the list of those there are', async () => 
 
 describe('ranges', () => {
   const ranges: Record<string, { good: unknown[]; bad: unknown[] }> = {
-    compression: { good: ['lz4', 'zstd', 'none'], bad: ['snappy', 'LZ4', '', 1] },
+    compression: { good: ['lz4', 'snappy', 'zstd', 'lzf', 'none'], bad: ['gzip', 'LZ4', '', 1] },
     durability: { good: ['fsync', 'os'], bad: ['none', true] },
     trailer: { good: [true, false], bad: ['true', 1, null] },
     checksumFiles: { good: [true, false], bad: ['no'] },

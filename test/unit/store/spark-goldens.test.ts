@@ -13,15 +13,12 @@ import {
 } from '../../support/goldens.ts'
 import { QUIET, text } from '../../support/stores.ts'
 
-// The codecs that come with another part of the project.
-const READABLE = GOLDEN_NAMES.filter((name) => !/snappy|lzf/.test(name))
-
 async function hexRows(provider: StateStoreProvider, version?: number): Promise<string[]> {
   await using store = await provider.getReadStore(version)
   return [...store.entries()].map(([key, value]) => `${toHex(key)}=${toHex(value)}`).sort()
 }
 
-describe.each(READABLE)('%s', (name) => {
+describe.each(GOLDEN_NAMES)('%s', (name) => {
   test('opens, holds the rows that Spark reads, and goes on with a commit', async () => {
     await using golden = await unpackGolden(name)
     const options = { ...QUIET, floorValues: name.includes('2.1.0') }

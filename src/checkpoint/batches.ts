@@ -1,0 +1,100 @@
+// The batches of a query, out of its offset and commit logs: what was planned, and what of it is done.
+//
+// Batch b reads version b of every store and commits b + 1. It is planned once offsets/<b> is there and committed once commits/<b> is; one
+// that is only planned runs again when the query starts. Both logs are cleaned from the old end.
+
+import { type CheckpointFileManager, joinPath } from '../files/file-manager.ts'
+import { type CommitLogEntry, COMMITS_DIRECTORY, parseCommitLog } from './commit-log.ts'
+import {
+  type OffsetLogEntry,
+  OFFSETS_DIRECTORY,
+  parseOffsetLog,
+  type SourceOffset,
+} from './offset-log.ts'
+import { readSmallFile } from './versioned-text.ts'
+
+export interface BatchInfo {
+  readonly batchId: number
+  /** Whether it is done: what it left in the stores counts. */
+  readonly committed: boolean
+  /** Milliseconds since the epoch; 0 before there is a watermark. Undefined where its offset log is gone. */
+  readonly watermarkMs: number | undefined
+  /** When it was planned; milliseconds since the epoch. */
+  readonly timestampMs: number | undefined
+  /** Of the batch after it; undefined where it is not committed, or its commit log does not say. */
+  readonly nextWatermarkMs: number | undefined
+  /** How far each source is read with this batch, in the order of the sources. Undefined where its offset log is gone. */
+  readonly offsets: readonly SourceOffset[] | undefined
+  /** The settings that it ran with. */
+  readonly conf: Readonly<Record<string, string>>
+}
+
+/** The batches that a log has entries of, ascending; none if it is not there. */
+export async function listBatchIds(
+  files: CheckpointFileManager,
+  directory: string,
+): Promise<number[]> {
+  const entries = (await files.list(directory)) ?? []
+  return entries
+    .filter(({ type, name }) => type === 'file' && /^(0|[1-9]\d{0,14})$/.test(name))
+    .map(({ name }) => Number(name))
+    .sort((a, b) => a - b)
+}
+
+/**
+ * The newest batch that is done; 'none' where batches were planned but none is done; undefined where nobody says: in our own checkpoints, and in
+ * Spark's before 2.2, which had no commit log (nor settings in its offset log).
+ */
+export async function lastCommittedBatch(
+  files: CheckpointFileManager,
+): Promise<number | 'none' | undefined> {
+  const newest = (await listBatchIds(files, COMMITS_DIRECTORY)).at(-1)
+  if (newest !== undefined) return newest
+  const planned = (await listBatchIds(files, OFFSETS_DIRECTORY)).at(-1)
+  const offsets = planned === undefined ? undefined : await readOffsets(files, planned)
+  return offsets?.metadata?.conf === undefined ? undefined : 'none'
+}
+
+/** Undefined if it is not there. CORRUPT_FILE, UNKNOWN_FORMAT_VERSION. */
+export async function readOffsets(
+  files: CheckpointFileManager,
+  batchId: number,
+): Promise<OffsetLogEntry | undefined> {
+  const path = joinPath(OFFSETS_DIRECTORY, String(batchId))
+  const bytes = await readSmallFile(files, path)
+  return bytes && parseOffsetLog(bytes, path)
+}
+
+/** Undefined if it is not there. CORRUPT_FILE, UNKNOWN_FORMAT_VERSION. */
+export async function readCommit(
+  files: CheckpointFileManager,
+  batchId: number,
+): Promise<CommitLogEntry | undefined> {
+  const path = joinPath(COMMITS_DIRECTORY, String(batchId))
+  const bytes = await readSmallFile(files, path)
+  return bytes && parseCommitLog(bytes, path)
+}
+
+/** All batches that either log knows, ascending. CORRUPT_FILE or UNKNOWN_FORMAT_VERSION, naming the file, if one cannot be understood. */
+export async function readBatches(files: CheckpointFileManager): Promise<BatchInfo[]> {
+  const planned = await listBatchIds(files, OFFSETS_DIRECTORY)
+  const committed = await listBatchIds(files, COMMITS_DIRECTORY)
+  const all = [...new Set([...planned, ...committed])].sort((a, b) => a - b)
+  const batches: BatchInfo[] = []
+  for (const batchId of all) {
+    const offsets = await readOffsets(files, batchId)
+    const commit = await readCommit(files, batchId)
+    // Cleaned since the listing.
+    if (offsets === undefined && commit === undefined) continue
+    batches.push({
+      batchId,
+      committed: commit !== undefined,
+      watermarkMs: offsets && (offsets.metadata?.batchWatermarkMs ?? 0),
+      timestampMs: offsets?.metadata?.batchTimestampMs,
+      nextWatermarkMs: commit?.metadata?.nextBatchWatermarkMs,
+      offsets: offsets?.sources,
+      conf: offsets?.metadata?.conf ?? {},
+    })
+  }
+  return batches
+}

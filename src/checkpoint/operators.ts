@@ -1,0 +1,195 @@
+// The operators of a query and their stores, from their metadata; where there is none (before Spark 3.5, or our own), from the folders.
+//
+// SPARK: of metadata in format 2 there may be several, one for each batch at which something changed; the newest at or below a batch holds.
+
+import { isStateStoreError, StateStoreError } from '../errors.ts'
+import { type CheckpointFileManager, joinPath } from '../files/file-manager.ts'
+import { type ResolvedStoreId, storeDirectory } from '../store/store-id.ts'
+import { STATE_DIRECTORY } from './discover-stores.ts'
+import { type OperatorMetadata, parseOperatorMetadata } from './operator-metadata.ts'
+import { listBatchIds } from './batches.ts'
+import { readStoreSchema } from './store-schema.ts'
+import { readSmallFile, wrongField } from './versioned-text.ts'
+
+export interface OperatorInfo {
+  readonly operatorId: number
+  /** Spark's name of it, such as stateStoreSave; undefined where there is no metadata. */
+  readonly operatorName: string | undefined
+  readonly stores: readonly OperatorStore[]
+  /** What the operator says of itself in format 2, as JSON; Spark's `operatorProperties`. */
+  readonly propertiesJson: string | undefined
+  /** The file that tells; undefined where the folders do. */
+  readonly metadataPath: string | undefined
+}
+
+/** A folder that is missing or too many. */
+export interface OperatorProblem {
+  readonly store: ResolvedStoreId
+  readonly error: StateStoreError
+}
+
+/** More partitions than any query has; a forged number makes no endless list. */
+const PARTITIONS_LISTED_MAX = 100_000
+
+export interface OperatorStore {
+  readonly storeName: string
+  /** How many partitions the query has: 0 to one less are their numbers. */
+  readonly partitions: number
+  /** All rows go to partition 0, and the others need not be there: an operator without keys to partition by. */
+  readonly isSingle: boolean
+  /** Key columns that a prefix scan goes by; 0 if there is none, undefined where there is no metadata. */
+  readonly prefixColumns: number | undefined
+}
+
+/** Of each operator that has stores or metadata, by its id; as of `batchId`, or the newest. CORRUPT_FILE, UNKNOWN_FORMAT_VERSION. */
+export async function readOperators(
+  files: CheckpointFileManager,
+  stores: readonly ResolvedStoreId[],
+  batchId?: number,
+): Promise<OperatorInfo[]> {
+  const folders = (await files.list(STATE_DIRECTORY)) ?? []
+  const operatorIds = folders
+    .filter(({ type, name }) => type === 'directory' && /^(0|[1-9]\d{0,14})$/.test(name))
+    .map(({ name }) => Number(name))
+    .sort((a, b) => a - b)
+  const operators: OperatorInfo[] = []
+  for (const operatorId of operatorIds) {
+    const own = stores.filter((id) => id.operatorId === operatorId)
+    const found = await readMetadata(files, operatorId, batchId)
+    if (found === undefined) {
+      if (own.length > 0) operators.push(fromFolders(operatorId, own))
+      continue
+    }
+    const [metadata, metadataPath] = found
+    const { operatorName } = metadata
+    const declared: OperatorStore[] = []
+    for (const { storeName, numPartitions, numColsPrefixKey } of metadata.stores) {
+      const isSingle = await hasNoKeys(files, { operatorId, storeName }, operatorName)
+      declared.push({
+        storeName,
+        partitions: numPartitions,
+        isSingle,
+        prefixColumns: numColsPrefixKey,
+      })
+    }
+    operators.push({
+      operatorId,
+      operatorName,
+      stores: declared,
+      propertiesJson: metadata.operatorPropertiesJson,
+      metadataPath,
+    })
+  }
+  return operators
+}
+
+async function readMetadata(
+  files: CheckpointFileManager,
+  operatorId: number,
+  batchId: number | undefined,
+): Promise<[OperatorMetadata, string] | undefined> {
+  const folder = joinPath(STATE_DIRECTORY, String(operatorId), '_metadata')
+  const evolved = joinPath(folder, 'v2')
+  const newest = (await listBatchIds(files, evolved))
+    .filter((id) => batchId === undefined || id <= batchId)
+    .at(-1)
+  const path = newest === undefined ? joinPath(folder, 'metadata') : joinPath(evolved, `${newest}`)
+  const bytes = await readSmallFile(files, path)
+  if (bytes === undefined) return undefined
+  const metadata = parseOperatorMetadata(bytes, path)
+  if (metadata.operatorId !== operatorId)
+    throw wrongField('operatorId', String(operatorId), metadata.operatorId, path)
+  return [metadata, path]
+}
+
+/**
+ * SPARK: an operator without keys has all rows in one partition, while its metadata names the number that the query has: a limit, or an
+ * aggregation over everything.
+ */
+async function hasNoKeys(
+  files: CheckpointFileManager,
+  store: { readonly operatorId: number; readonly storeName: string },
+  operatorName: string,
+): Promise<boolean> {
+  if (operatorName === 'globalLimit') return true
+  if (operatorName !== 'stateStoreSave') return false
+  try {
+    return (await readStoreSchema(files, store)).key.fields.length === 0
+  } catch (error) {
+    // A schema that is missing or cannot be understood is for those to tell who need it.
+    if (isStateStoreError(error)) return false
+    throw error
+  }
+}
+
+/** SPARK: without metadata, partitions count from 0 without a gap; so the highest says how many there are. */
+function fromFolders(operatorId: number, own: readonly ResolvedStoreId[]): OperatorInfo {
+  const partitions = new Map<string, number>()
+  for (const { storeName, partitionId } of own)
+    partitions.set(storeName, Math.max(partitions.get(storeName) ?? 0, partitionId + 1))
+  return {
+    operatorId,
+    operatorName: undefined,
+    stores: [...partitions].map(([storeName, count]) => ({
+      storeName,
+      partitions: count,
+      isSingle: false,
+      prefixColumns: undefined,
+    })),
+    propertiesJson: undefined,
+    metadataPath: undefined,
+  }
+}
+
+/**
+ * What is wrong with the folders of an operator's stores: partitions that are missing or too many, stores that its metadata does not name. Only
+ * where there is metadata; our own checkpoints may have any partitions.
+ */
+export function checkOperator(
+  operator: OperatorInfo,
+  stores: readonly ResolvedStoreId[],
+): OperatorProblem[] {
+  const { operatorId, metadataPath } = operator
+  if (metadataPath === undefined) return []
+  const own = stores.filter((id) => id.operatorId === operatorId)
+  const problems = operator.stores.flatMap((store) => checkStore(operator, store, own))
+  const names = operator.stores.map(({ storeName }) => storeName)
+  for (const id of own.filter(({ storeName }) => !names.includes(storeName)))
+    problems.push(
+      problemOf(
+        id,
+        `Expected the stores of operator ${operatorId} to be ${names.join(', ')}, as ${metadataPath} says, found ${id.storeName}`,
+      ),
+    )
+  return problems
+}
+
+function checkStore(
+  { operatorId, metadataPath }: OperatorInfo,
+  { storeName, partitions, isSingle }: OperatorStore,
+  own: readonly ResolvedStoreId[],
+): OperatorProblem[] {
+  const there = own.filter((id) => id.storeName === storeName).map((id) => id.partitionId)
+  const expected = `Expected store ${storeName} of operator ${operatorId} to have the partitions 0 to ${partitions - 1}, as ${metadataPath} says`
+  const needed = isSingle ? 1 : Math.min(partitions, PARTITIONS_LISTED_MAX)
+  const numbers = Array.from({ length: needed }, (_, i) => i)
+  return [
+    ...numbers
+      .filter((partitionId) => !there.includes(partitionId))
+      .map((partitionId) => {
+        const found = there.length === 0 ? 'none: the store is not there' : `no ${partitionId}`
+        return problemOf({ operatorId, storeName, partitionId }, `${expected}, found ${found}`)
+      }),
+    ...there
+      .filter((partitionId) => partitionId >= partitions)
+      .map((partitionId) =>
+        problemOf({ operatorId, storeName, partitionId }, `${expected}, found also ${partitionId}`),
+      ),
+  ]
+}
+
+function problemOf(store: ResolvedStoreId, problem: string): OperatorProblem {
+  const path = storeDirectory(store)
+  const error = new StateStoreError('TIDEMARK_CORRUPT_FILE', `${problem} (${path})`, { path })
+  return { store, error }
+}

@@ -1,0 +1,216 @@
+// verifyQuery — what is wrong with what a query of Spark's keeps around its stores, and whether the stores are what it says they are.
+//
+//   1. logs        metadata, every offset log, every commit log: can they be understood?
+//   2. operators   their metadata; the folders of their stores and partitions
+//   3. schemas     of every store that has one, or should have one
+//   4. codec       every state file is in the compression that the query is set to
+//   5. rows        those of the newest version (or the one asked for) are of their schema
+//
+// Our own checkpoints have none of this, and nothing is found there. What is wrong with the files of a store is verify-store.ts's to tell.
+
+import { StateStores } from '../coordinator/state-stores.ts'
+import { isStateStoreError, type StateStoreError } from '../errors.ts'
+import { type CheckpointFileManager, joinPath } from '../files/file-manager.ts'
+import { type ResolvedStoreId, storeIdText } from '../store/store-id.ts'
+import { lastCommittedBatch, listBatchIds, readCommit, readOffsets } from './batches.ts'
+import { codecProblem } from './codec-check.ts'
+import { COMMITS_DIRECTORY } from './commit-log.ts'
+import { type Finding, type FindingKind, findingOf } from './finding.ts'
+import { locateRecord } from './locate-record.ts'
+import { OFFSETS_DIRECTORY } from './offset-log.ts'
+import { openVersion } from './open-version.ts'
+import { checkOperator, type OperatorInfo, readOperators } from './operators.ts'
+import { parseQueryMetadata, QUERY_METADATA_FILE } from './query-metadata.ts'
+import { readSettings, type RowSettings } from './spark-settings.ts'
+import { FileVanishedError } from './state-file-source.ts'
+import { listStoreFiles, type StoreFilesContext } from './store-file.ts'
+import { hasStoreSchema, readStoreSchema } from './store-schema.ts'
+import { matchesStore, type StoreSelection } from './store-selection.ts'
+import { atRecord, StoredRows } from './stored-rows.ts'
+import { readSmallFile } from './versioned-text.ts'
+
+export interface VerifyQueryContext {
+  readonly files: CheckpointFileManager
+  /** All that are there. */
+  readonly stores: readonly ResolvedStoreId[]
+  readonly settings: RowSettings
+  readonly options: StoreSelection & {
+    readonly version?: number | undefined
+    readonly signal?: AbortSignal | undefined
+  }
+}
+
+export async function verifyQuery(context: VerifyQueryContext): Promise<Finding[]> {
+  const findings = await verifyLogs(context)
+  const operators = await verifyOperators(context, findings)
+  const typed = await verifySchemas(context, operators, findings)
+  await verifyCodecs(context, findings)
+  await verifyRows(context, typed, findings)
+  return findings
+}
+
+async function verifyLogs({ files }: VerifyQueryContext): Promise<Finding[]> {
+  const findings: Finding[] = []
+  await attempt(findings, 'damaged-metadata', QUERY_METADATA_FILE, async () => {
+    const bytes = await readSmallFile(files, QUERY_METADATA_FILE)
+    if (bytes !== undefined) parseQueryMetadata(bytes, QUERY_METADATA_FILE)
+  })
+  const logs = [
+    [OFFSETS_DIRECTORY, readOffsets],
+    [COMMITS_DIRECTORY, readCommit],
+  ] as const
+  for (const [directory, read] of logs)
+    for (const batchId of await listBatchIds(files, directory))
+      await attempt(findings, 'damaged-metadata', joinPath(directory, String(batchId)), () =>
+        read(files, batchId),
+      )
+  return findings
+}
+
+async function verifyOperators(
+  { files, stores, options }: VerifyQueryContext,
+  findings: Finding[],
+): Promise<readonly OperatorInfo[]> {
+  const operators =
+    (await attempt(findings, 'damaged-metadata', '', () => readOperators(files, stores))) ?? []
+  for (const operator of operators)
+    for (const { store, error } of checkOperator(operator, stores))
+      if (matchesStore(store, options))
+        findings.push(problem('wrong-folders', error, { storeId: storeIdText(store) }))
+  return operators
+}
+
+/** The schemas that can be read, by operator and store name. */
+async function verifySchemas(
+  { files, stores, options }: VerifyQueryContext,
+  operators: readonly OperatorInfo[],
+  findings: Finding[],
+): Promise<ReadonlyMap<string, StoredRows>> {
+  const typed = new Map<string, StoredRows>()
+  const known = new Set<string>()
+  for (const store of stores.filter((id) => matchesStore(id, options))) {
+    const name = kindOf(store)
+    if (known.has(name)) continue
+    known.add(name)
+    const { operatorId } = store
+    const metadata = operators.find((operator) => operator.operatorId === operatorId)?.metadataPath
+    // SPARK: before 3.0 there was none, and metadata of operators came later.
+    if (metadata === undefined && !(await hasStoreSchema(files, store))) continue
+    const schema = await attempt(findings, 'damaged-metadata', '', () =>
+      readStoreSchema(files, store),
+    )
+    if (schema !== undefined) typed.set(name, new StoredRows(schema, undefined))
+  }
+  return typed
+}
+
+async function verifyCodecs(
+  { files, stores, settings, options }: VerifyQueryContext,
+  findings: Finding[],
+): Promise<void> {
+  const spark = await quietly(() => readSettings(files))
+  if (spark === undefined) return
+  const context: StoreFilesContext = { files, settings, signal: options.signal }
+  for (const store of stores.filter((id) => matchesStore(id, options))) {
+    const { deltas, snapshots } = await listStoreFiles(files, store)
+    for (const group of [deltas, snapshots]) {
+      for (const [version, status] of [...group].sort(([a], [b]) => a - b)) {
+        options.signal?.throwIfAborted()
+        if (version > (options.version ?? version)) continue
+        const error = await quietly(() => codecProblem(context, spark, store, status))
+        if (error !== undefined)
+          findings.push(problem('wrong-codec', error, { storeId: storeIdText(store), version }))
+      }
+    }
+  }
+}
+
+async function verifyRows(
+  { files, stores, settings, options }: VerifyQueryContext,
+  typed: ReadonlyMap<string, StoredRows>,
+  findings: Finding[],
+): Promise<void> {
+  if (typed.size === 0) return
+  const committed = await quietly(() => lastCommittedBatch(files))
+  const newest = typeof committed === 'number' ? committed + 1 : undefined
+  const engine = await StateStores.open(files, {
+    readOnly: true,
+    maintenanceIntervalMs: 0,
+    ...settings,
+  })
+  await using context = {
+    files,
+    settings,
+    stores: engine,
+    [Symbol.asyncDispose]: () => engine.close(),
+  }
+  for (const store of stores.filter((id) => matchesStore(id, options))) {
+    const rows = typed.get(kindOf(store))
+    if (rows === undefined) continue
+    // What keeps a version from being read at all is told of the store's files.
+    const error = await quietly(() =>
+      firstWrongRow({ ...context, signal: options.signal }, store, options.version ?? newest, rows),
+    )
+    if (error !== undefined)
+      findings.push(problem('wrong-row', error, { storeId: storeIdText(store) }))
+  }
+}
+
+async function firstWrongRow(
+  context: StoreFilesContext & { readonly stores: StateStores },
+  store: ResolvedStoreId,
+  version: number | undefined,
+  rows: StoredRows,
+): Promise<StateStoreError | undefined> {
+  await using opened = await openVersion(context, store, version, { signal: context.signal })
+  const { reader } = opened
+  for (const [key, value] of reader.entries()) {
+    try {
+      rows.key(key)
+      rows.value(value)
+    } catch (error) {
+      if (!isStateStoreError(error)) throw error
+      const place = await locateRecord(context, store, reader.version, key)
+      return atRecord(error, store, reader.version, place)
+    }
+  }
+  return undefined
+}
+
+function kindOf({ operatorId, storeName }: ResolvedStoreId): string {
+  return `${operatorId}/${storeName}`
+}
+
+function problem(
+  kind: FindingKind,
+  error: StateStoreError,
+  where: { storeId?: string; version?: number; path?: string },
+): Finding {
+  return findingOf(kind, error, { ...where, path: error.path ?? where.path ?? '' })
+}
+
+/** What `look` resolves to; an error of the checkpoint becomes a finding. `path` is for errors that name none. */
+async function attempt<T>(
+  findings: Finding[],
+  kind: FindingKind,
+  path: string,
+  look: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await look()
+  } catch (error) {
+    if (!isStateStoreError(error)) throw error
+    findings.push(problem(kind, error, { path }))
+    return undefined
+  }
+}
+
+/** What `look` resolves to; an error of the checkpoint is left to those who look for it. */
+async function quietly<T>(look: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await look()
+  } catch (error) {
+    if (!isStateStoreError(error) && !(error instanceof FileVanishedError)) throw error
+    return undefined
+  }
+}

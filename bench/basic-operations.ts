@@ -30,6 +30,7 @@ type ChangeStep = (typeof CHANGE_STEPS)[number]
 
 const LIBRARIES = ['js-map', 'lmdb', 'classic-level', 'sqlite', 'slatedb']
 const SPARK = ['spark-hdfs', 'spark-rocksdb', 'spark-rocksdb-changelog']
+const SLOW = ['sqlite', 'slatedb', 'spark-rocksdb', 'spark-rocksdb-changelog']
 
 export const basicOperations: Question = {
   name: 'basic-operations',
@@ -48,8 +49,8 @@ export const basicOperations: Question = {
       return [{ params: params(10_000, 1), engines: ['tidemark', ...LIBRARIES], rounds: 1 }]
     }
     return [
-      { params: params(10_000, 20), engines: everyone, rounds: 3 },
-      { params: params(1_000_000, 20), engines: everyone, rounds: 3 },
+      { params: params(10_000, 20), engines: everyone, rounds: 3, once: SLOW },
+      { params: params(1_000_000, 20), engines: everyone, rounds: 3, once: SLOW },
       {
         params: params(5_000_000, 10, 0),
         engines: ['tidemark', 'js-map', 'spark-hdfs'],

@@ -39,11 +39,13 @@ export const throughput: Question = {
         params: params(1_000_000, 40, 10),
         engines: ['tidemark', ...LIBRARIES, ...SPARK],
         rounds: 3,
+        once: ['js-map-copied', 'sqlite', 'slatedb', 'spark-rocksdb', 'spark-rocksdb-changelog'],
       },
       {
         params: params(5_000_000, 20, 5),
-        engines: ['tidemark', 'js-map', 'lmdb', 'classic-level', ...SPARK],
+        engines: ['tidemark', 'js-map', 'lmdb', 'classic-level', 'spark-hdfs'],
         rounds: 2,
+        once: ['lmdb'],
       },
     ]
   },

@@ -27,7 +27,14 @@ export const ycsb: Question = {
       batchOperations: quick ? 100 : 1_000,
       scanOperations: quick ? 10 : 4,
     }
-    return [{ params, engines: ENGINES, rounds: quick ? 1 : 2 }]
+    return [
+      {
+        params,
+        engines: ENGINES,
+        rounds: quick ? 1 : 2,
+        once: ['lmdb', 'classic-level', 'sqlite'],
+      },
+    ]
   },
 
   oracle(params): Content {

@@ -4,12 +4,15 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
-import { delimiter, join } from 'node:path'
+import { delimiter, join, relative } from 'node:path'
 import { promisify } from 'node:util'
 
 const SOURCES = join(import.meta.dirname, 'spark')
-const CACHE = join(import.meta.dirname, '..', '..', '.cache')
+const ROOT = join(import.meta.dirname, '..', '..')
+const CACHE = join(ROOT, '.cache')
 const SPARK_VERSION = '4.1.4'
+/** Where spark/install.sh puts it. */
+const DEFAULT_VENV = join(CACHE, `spark-${SPARK_VERSION}`)
 /** Spark 4 runs on nothing older. */
 const JAVA_VERSION_MIN = 17
 /** What suits Spark's map best of what was tried: with the default collector and a heap that grows from little, opening a version takes twice as long. */
@@ -81,11 +84,13 @@ async function prepare(): Promise<{ readonly classPath: string } | Missing> {
   if (version < JAVA_VERSION_MIN) {
     return { missing: `JDK ${JAVA_VERSION_MIN} or newer needed, found ${version}` }
   }
-  const venv = process.env.TIDEMARK_SPARK_VENV ?? join(CACHE, `spark-${SPARK_VERSION}`)
-  const jars = await findJars(venv)
+  // Several may be named: the interop tests take more than one release.
+  const venvs = process.env.TIDEMARK_SPARK_VENV?.split(delimiter) ?? [DEFAULT_VENV]
+  const found = await Promise.all(venvs.map(findJars))
+  const jars = found.find((folder) => folder !== undefined)
   if (jars === undefined) {
     return {
-      missing: `no pyspark ${SPARK_VERSION} in ${venv}: run bench/compare/spark/install.sh or set TIDEMARK_SPARK_VENV`,
+      missing: `no pyspark ${SPARK_VERSION} in ${process.env.TIDEMARK_SPARK_VENV ?? relative(ROOT, DEFAULT_VENV)}: run bench/compare/spark/install.sh or set TIDEMARK_SPARK_VENV`,
     }
   }
   const libraries = join(jars, '*')

@@ -17,6 +17,8 @@ export interface Case {
   readonly engines: readonly string[]
   /** Each engine runs this often, each time in a fresh process and an empty folder. */
   readonly rounds: number
+  /** Those of them that run in the first round only: they take minutes, and are far from the others. */
+  readonly once?: readonly string[]
 }
 
 /** What one engine measured in one round. */

@@ -63,7 +63,7 @@ async function runCase(question: Question, each: Case, options: RunOptions): Pro
   for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < engines.length; i++) {
       const engine = engines[(i + round) % engines.length]
-      if (skipped.has(engine)) continue
+      if (skipped.has(engine) || (round > 0 && each.once?.includes(engine))) continue
       const answer = await measureApart(question, engine, params, options)
       if ('missing' in answer) {
         skipped.set(engine, answer.missing)

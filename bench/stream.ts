@@ -44,7 +44,7 @@ export const stream: Question = {
         params: params('flights', 'os'),
         engines: ENGINES,
         rounds: quick ? 1 : 2,
-        once: ['classic-level'],
+        once: ['classic-level', 'js-map-json'],
       },
       {
         params: params('flights', 'fsync'),
@@ -56,7 +56,7 @@ export const stream: Question = {
         params: params('bids', 'os'),
         engines: ENGINES,
         rounds: quick ? 1 : 2,
-        once: ['classic-level'],
+        once: ['classic-level', 'js-map-json'],
       },
     ]
   },

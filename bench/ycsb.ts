@@ -31,8 +31,7 @@ export const ycsb: Question = {
       {
         params,
         engines: ENGINES,
-        rounds: quick ? 1 : 2,
-        once: ['lmdb', 'classic-level', 'sqlite'],
+        rounds: 1,
       },
     ]
   },

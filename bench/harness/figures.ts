@@ -19,3 +19,7 @@ export function median(samples: readonly number[]): number {
 export function rounded(figure: number): number {
   return Number(figure.toPrecision(3))
 }
+
+export function mean(samples: readonly number[]): number {
+  return samples.reduce((sum, sample) => sum + sample, 0) / samples.length
+}

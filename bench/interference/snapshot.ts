@@ -7,7 +7,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { TidemarkEngine } from '../compare/tidemark.ts'
 import { contentOf } from '../harness/content-of.ts'
-import { median, nowMs } from '../harness/figures.ts'
+import { mean, median, nowMs } from '../harness/figures.ts'
 import type { Params } from '../harness/question.ts'
 import { contentAfterUpdates, UpdateBatches } from '../harness/update-batches.ts'
 import type { Watched } from './watched.ts'
@@ -86,10 +86,6 @@ async function timeOf(work: () => Promise<unknown>): Promise<number> {
   const started = nowMs()
   await work()
   return nowMs() - started
-}
-
-function mean(samples: readonly number[]): number {
-  return samples.reduce((sum, sample) => sum + sample, 0) / samples.length
 }
 
 async function checkContent(

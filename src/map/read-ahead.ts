@@ -3,7 +3,7 @@
 // PERF: with a state larger than the processor's caches an operation spends most of its time on two cache misses, the index slot and the record
 // it leads to, and the second needs the first. A processor fetches many lines at once, but only if their addresses are known within a few
 // hundred instructions, which one operation uses up alone. So a short loop reads all the slots of a group, and another one all the records those
-// lead to; what comes after finds them near. docs/decisions/0009-look-ups-in-groups.md has what it brought.
+// lead to; what comes after finds them near. docs/decisions/0013-look-ups-in-groups.md has what it brought.
 
 import type { Arena } from './arena.ts'
 import type { HashIndex } from './hash-index.ts'

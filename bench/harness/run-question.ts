@@ -64,7 +64,14 @@ async function runCase(question: Question, each: Case, options: RunOptions): Pro
     for (let i = 0; i < engines.length; i++) {
       const engine = engines[(i + round) % engines.length]
       if (skipped.has(engine) || (round > 0 && each.once?.includes(engine))) continue
-      const answer = await measureApart(question, engine, params, options)
+      const answer = await measureApart(question, engine, params, options).catch(
+        (error: unknown) => {
+          // A rival that fails is told of in its place; our own failure ends the run.
+          if (engine === 'tidemark') throw error
+          options.say(String(error))
+          return { missing: `it failed: ${lastLine(String(error))}` }
+        },
+      )
       if ('missing' in answer) {
         skipped.set(engine, answer.missing)
         options.say(`  ${engine}: left out, ${answer.missing}`)
@@ -110,6 +117,11 @@ async function measureApart(
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
+}
+
+/** What a process says before it dies is said last. */
+function lastLine(text: string): string {
+  return text.trimEnd().split('\n').at(-1) ?? ''
 }
 
 /** The last line the process prints is its answer. */

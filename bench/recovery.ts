@@ -50,7 +50,12 @@ export const recovery: Question = {
     }
     return [
       { params: params(1_000_000, 10_000, 3), engines: everyone, rounds: 2, once: SLOW },
-      { params: params(5_000_000, 10_000, 2), engines: everyone, rounds: 2, once: SLOW },
+      {
+        params: params(5_000_000, 10_000, 2),
+        engines: everyone.filter((name) => name !== 'classic-level'),
+        rounds: 2,
+        once: SLOW,
+      },
     ]
   },
 

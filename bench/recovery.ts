@@ -52,9 +52,9 @@ export const recovery: Question = {
       { params: params(1_000_000, 10_000, 3), engines: everyone, rounds: 2, once: SLOW },
       {
         params: params(5_000_000, 10_000, 2),
-        engines: everyone.filter((name) => name !== 'classic-level'),
+        engines: ['tidemark', 'js-map', ...SPARK],
         rounds: 2,
-        once: SLOW,
+        once: ['js-map', 'spark-rocksdb', 'spark-rocksdb-changelog'],
       },
     ]
   },

@@ -36,3 +36,6 @@ export function fromHex(hex: string): Uint8Array {
     throw new RangeError(`Expected hex digits, got ${JSON.stringify(hex)}`)
   return new Uint8Array(Buffer.from(hex, 'hex'))
 }
+
+/** The byte order of this machine's typed arrays. */
+export const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1

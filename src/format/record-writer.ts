@@ -3,6 +3,7 @@
 // PERF: put is on the path of every write to a store. It allocates nothing, and a few bytes are copied by hand: below some 16 the call into
 // the engine's `set` costs more than the loop (bench/micro/state-file.ts times the whole path).
 
+import { IS_LITTLE_ENDIAN } from '../base/bytes.ts'
 import { crc32c } from '../base/checksum.ts'
 import type { RowWords } from '../base/row-words.ts'
 import {
@@ -17,7 +18,6 @@ import {
 const HAND_COPY_BYTES_MAX = 16
 
 const WORD_BYTES = 4
-const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
 
 export interface RecordWriterOptions {
   readonly blockBytes: number

@@ -12,18 +12,20 @@
 // Here nobody knows keys, versions or the index; what may be freed and when is the caller's business.
 
 import { assert } from '../base/assert.ts'
-import { type KeyWords, keyWordsEqual } from './key-words.ts'
+import { copyFrom, type KeyWords, keyWordsEqual } from './key-words.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import {
   DEAD,
   SUPERSEDED_BY,
   UNIT_BYTES,
+  copyBytes,
   keepsKeyPlace,
   keyLengthAt,
   keyWordAt,
   recordUnits,
   rewriteValue,
   unitsFor,
+  valueOffsetAt,
   writeFreeSpan,
   writeRecord,
 } from './record.ts'
@@ -102,23 +104,32 @@ export class Arena {
     return slots
   }
 
-  /** Writes a record and returns its reference, or 0 if the memory limit or the address space has no room for it (nothing changed). */
-  append(sequence: number, previous: number, key: KeyWords, value: Uint8Array | undefined): number {
-    const ref = this.#allocate(unitsFor(key.length, value === undefined ? -1 : value.length))
+  /**
+   * Writes a record, a removal if `valueLength` is REMOVED, and returns its reference, or 0 if the memory limit or the address space has no room
+   * for it (nothing changed). The bytes of its value are the caller's to write next: writeValue() or writeValueFrom().
+   */
+  append(sequence: number, previous: number, key: KeyWords, valueLength: number): number {
+    const ref = this.#allocate(unitsFor(key.length, valueLength))
     if (ref === 0) return 0
     const slot = ref >>> this.unitBits
-    writeRecord(
-      this.words[slot],
-      this.bytes[slot],
-      (ref & this.unitMask) << 1,
-      sequence,
-      previous,
-      key,
-      value,
-    )
+    const w = (ref & this.unitMask) << 1
+    writeRecord(this.words[slot], w, sequence, previous, key, valueLength)
     const segment = this.segments[slot]!
     if (sequence > segment.newestSequence) segment.newestSequence = sequence
     return ref
+  }
+
+  writeValue(ref: number, value: Uint8Array): void {
+    const slot = ref >>> this.unitBits
+    const w = (ref & this.unitMask) << 1
+    copyBytes(this.bytes[slot], valueOffsetAt(this.words[slot], w), value)
+  }
+
+  writeValueFrom(ref: number, source: DataView, at: number, length: number): void {
+    const slot = ref >>> this.unitBits
+    const words = this.words[slot]
+    const to = valueOffsetAt(words, (ref & this.unitMask) << 1) >>> 2
+    copyFrom(source, at, length, words, this.bytes[slot], to)
   }
 
   /** Copies a record to another place and returns its reference there, or 0 if there is no room. The old one stays as it is. */

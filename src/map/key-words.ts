@@ -3,6 +3,8 @@
 // Records keep their keys at word boundaries, filled up with zeros (record.ts), so keys are compared and copied word by word. Nothing here depends on
 // the byte order of the machine, but for the published vectors of the hash.
 
+import { IS_LITTLE_ENDIAN } from '../base/bytes.ts'
+
 const FIRST_WORDS = 64
 
 export class KeyWords {
@@ -28,12 +30,35 @@ export class KeyWords {
     this.length = length
   }
 
+  /** Takes over the `length` bytes at `at`. */
+  setFrom(source: DataView, at: number, length: number): void {
+    const last = length >>> 2
+    if (last >= this.words.length) this.#grow(last + 1)
+    this.words[last] = 0
+    copyFrom(source, at, length, this.words, this.#bytes, 0)
+    this.length = length
+  }
+
   #grow(wordsMin: number): void {
     let size = this.words.length
     while (size < wordsMin) size *= 2
     this.words = new Int32Array(size)
     this.#bytes = new Uint8Array(this.words.buffer)
   }
+}
+
+/** Copies `length` bytes to words[to] and what follows, by the word as far as that goes. `bytes` is the same memory as `words`. */
+export function copyFrom(
+  source: DataView,
+  at: number,
+  length: number,
+  words: Int32Array,
+  bytes: Uint8Array,
+  to: number,
+): void {
+  const whole = length >>> 2
+  for (let i = 0; i < whole; i++) words[to + i] = source.getInt32(at + i * 4, IS_LITTLE_ENDIAN)
+  for (let i = whole * 4; i < length; i++) bytes[to * 4 + i] = source.getUint8(at + i)
 }
 
 /** How many words a key of `length` bytes takes. */

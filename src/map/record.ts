@@ -116,24 +116,25 @@ export function copyBytes(target: Uint8Array, offset: number, source: Uint8Array
   for (let i = 0; i < length; i++) target[offset + i] = source[i]
 }
 
-/** Fills a record in: newest of its key, with `value` undefined a removal. The caller has allocated unitsFor() its lengths at `w`. */
+/**
+ * Fills a record in, but for the bytes of its value: newest of its key, with `valueLength` REMOVED a removal. The caller has allocated unitsFor() its
+ * lengths at `w`.
+ */
 export function writeRecord(
   words: Int32Array,
-  bytes: Uint8Array,
   w: number,
   sequence: number,
   previous: number,
   key: KeyWords,
-  value: Uint8Array | undefined,
+  valueLength: number,
 ): void {
   words[w + SUPERSEDED_BY] = HEAD
   words[w + SEQUENCE] = sequence
   words[w + PREVIOUS] = previous
-  writeLengths(words, w, key.length, value === undefined ? REMOVED : value.length)
+  writeLengths(words, w, key.length, valueLength)
   const at = keyWordAt(words, w)
   const count = wordsForKey(key.length)
   for (let i = 0; i < count; i++) words[at + i] = key.words[i]
-  if (value !== undefined) copyBytes(bytes, (at + count) * 4, value)
 }
 
 /** Puts another value (undefined: a removal) into a record that keepsKeyPlace() and has room for it. */

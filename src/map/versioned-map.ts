@@ -181,7 +181,26 @@ export class VersionedMap implements MapReader {
     // What follows a read is most often the key that was read: its memory is near already.
     const hasRead = this.#hasRead
     if (hasRead && this.#overwriteOwn(hash, value)) return
-    if (this.#group.add(hash, this.#append(0, value)) || hasRead) this.#link()
+    const ref = this.#append(0, value.length)
+    this.#arena.writeValue(ref, value)
+    if (this.#group.add(hash, ref) || hasRead) this.#link()
+  }
+
+  /** As put(), of a key and a value that lie in `source` at these offsets. For loads: nothing is made of them on the way. */
+  putAt(
+    source: DataView,
+    keyAt: number,
+    keyLength: number,
+    valueAt: number,
+    valueLength: number,
+  ): void {
+    this.#makeRoom()
+    const probe = this.#probe
+    probe.setFrom(source, keyAt, keyLength)
+    const hash = this.#index.hash(probe)
+    const ref = this.#append(0, valueLength)
+    this.#arena.writeValueFrom(ref, source, valueAt, valueLength)
+    if (this.#group.add(hash, ref)) this.#link()
   }
 
   /** True if there was something to remove; otherwise nothing is written. Throws like put. */
@@ -196,7 +215,7 @@ export class VersionedMap implements MapReader {
     if (oldLength === REMOVED) return false
     const journal = this.#transaction()
     if (words[w + SEQUENCE] !== this.#sequence) {
-      const ref = this.#append(head, undefined)
+      const ref = this.#append(head, REMOVED)
       journal.push(ref)
       this.#supersede(words, w, head, ref)
       journal.removalCount++
@@ -390,15 +409,12 @@ export class VersionedMap implements MapReader {
     return true
   }
 
-  /** Writes a record with the key in #probe. */
-  #append(previous: number, value: Uint8Array | undefined): number {
-    const ref = this.#arena.append(this.#sequence, previous, this.#probe, value)
+  /** Writes a record with the key in #probe, all but the bytes of its value. */
+  #append(previous: number, valueLength: number): number {
+    const ref = this.#arena.append(this.#sequence, previous, this.#probe, valueLength)
     if (ref === 0) this.#throwMemoryLimit()
     this.#isSequenceUsed = true
-    this.#transactionUnits += unitsFor(
-      this.#probe.length,
-      value === undefined ? REMOVED : value.length,
-    )
+    this.#transactionUnits += unitsFor(this.#probe.length, valueLength)
     return ref
   }
 

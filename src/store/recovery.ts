@@ -347,7 +347,11 @@ class Load {
     const sink: RowSink =
       map === undefined
         ? { onPut: () => undefined, onRemove: () => undefined }
-        : { onPut: (key, value) => map.put(key, value), onRemove: (key) => void map.remove(key) }
+        : {
+            onPut: (key, value) => map.put(key, value),
+            onPutAt: map.putAt.bind(map),
+            onRemove: (key) => void map.remove(key),
+          }
     const options = fileOptions(this.#context, kind, version)
     try {
       const content = await readStateFile(source, options, sink)

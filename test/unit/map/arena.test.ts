@@ -11,7 +11,7 @@ function newArena(segmentBytesMax: number, bytesMax = Infinity): Arena {
 }
 
 function add(arena: Arena, valueBytes: number): number {
-  const ref = arena.append(1, 0, KEY, new Uint8Array(valueBytes))
+  const ref = arena.append(1, 0, KEY, valueBytes)
   checkWalk(arena)
   return ref
 }
@@ -36,7 +36,7 @@ function checkWalk(arena: Arena): void {
 
 test('segments double from small ones up to the largest', () => {
   const arena = newArena(64 * 1024)
-  for (let i = 0; i < 400; i++) arena.append(1, 0, KEY, new Uint8Array(1000))
+  for (let i = 0; i < 400; i++) arena.append(1, 0, KEY, 1000)
   const sizes = arena.segments.flatMap((segment) => (segment ? [segment.units * 8] : []))
   expect(sizes.slice(0, 5)).toEqual([16384, 16384, 32768, 65536, 65536])
 })
@@ -75,9 +75,9 @@ test('what was replaced at or below the floor is free without having been freed'
   }
   arena.floor = 6
   arena.giveBack(refs[0] >>> arena.unitBits, 16)
-  expect(arena.append(9, 0, KEY, new Uint8Array(40))).toBe(refs[4])
-  expect(arena.append(9, 0, KEY, new Uint8Array(40))).toBe(refs[5])
-  expect(arena.append(9, 0, KEY, new Uint8Array(40))).not.toBe(refs[6])
+  expect(arena.append(9, 0, KEY, 40)).toBe(refs[4])
+  expect(arena.append(9, 0, KEY, 40)).toBe(refs[5])
+  expect(arena.append(9, 0, KEY, 40)).not.toBe(refs[6])
 })
 
 test('overwriting in place needs the room there is, and gives back the rest', () => {
@@ -102,7 +102,7 @@ test('memory counted is memory allocated, through growth, jumbo records and rele
   const arena = new Arena(budget, 4096)
   const allocated = (): number => arena.bytes.reduce((sum, bytes) => sum + bytes.byteLength, 0)
   const refs = Array.from({ length: 200 }, (_, i) =>
-    arena.append(1, 0, KEY, new Uint8Array(i % 20 === 0 ? 10_000 : 100)),
+    arena.append(1, 0, KEY, i % 20 === 0 ? 10_000 : 100),
   )
   expect(budget.usedBytes).toBe(allocated())
   for (const ref of refs) arena.free(ref)

@@ -7,7 +7,7 @@ import { MemoryBudget } from '../../../src/map/memory-budget.ts'
 
 const SEED = new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8])
 const [K0, K1] = [0x04030201, 0x08070605]
-const VALUE = new Uint8Array(4)
+const VALUE_BYTES = 4
 
 const keys = new Map<number, KeyWords>()
 
@@ -35,7 +35,7 @@ class Bed {
     expect(this.index.reserve()).toBe(true)
     const hash = this.index.hash(key(n))
     expect(this.index.locate(hash, key(n))).toBe(0)
-    const ref = this.arena.append(1, 0, key(n), VALUE)
+    const ref = this.arena.append(1, 0, key(n), VALUE_BYTES)
     this.index.insertLocated(hash, ref)
     this.known.set(n, ref)
   }

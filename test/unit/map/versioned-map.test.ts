@@ -1,5 +1,6 @@
 // The contract on both maps, and what only the arena map promises: memory, limits, what open readers do to it.
 
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { GROUP_PUTS } from '../../../src/map/put-group.ts'
 import { VersionedMap } from '../../../src/map/versioned-map.ts'
@@ -352,5 +353,34 @@ describe('puts that wait to be linked', () => {
     }
     expect(map.memoryUsedBytes).toBe(before)
     expect(map.get(row(1))![0]).toBe(49_999 & 0xff)
+  })
+})
+
+describe('putAt', () => {
+  test('puts what put() puts, wherever it lies', () => {
+    const rows = fc.array(
+      fc.tuple(fc.uint8Array({ maxLength: 20 }), fc.uint8Array({ maxLength: 70 }), fc.nat(7)),
+      { maxLength: 60 },
+    )
+    fc.assert(
+      fc.property(rows, (each) => {
+        const one = newMap()
+        const other = newMap()
+        one.begin()
+        other.begin()
+        for (const [key, value, gap] of each) {
+          one.put(key, value)
+          const source = new Uint8Array(gap + key.length + value.length)
+          source.set(key, gap)
+          source.set(value, gap + key.length)
+          const view = new DataView(source.buffer)
+          other.putAt(view, gap, key.length, gap + key.length, value.length)
+        }
+        one.commit(1)
+        other.commit(1)
+        expect(drain(other.cursor())).toEqual(drain(one.cursor()))
+        for (const [key] of each) expect(other.get(key)).toEqual(one.get(key))
+      }),
+    )
   })
 })

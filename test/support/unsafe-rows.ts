@@ -81,7 +81,7 @@ export function strangeNaNs(): number[] {
     return view.getFloat64(0)
   }
   const zero = Number(process.argv.length > 1_000_000)
-  const made = [0 / zero, Infinity - 1 / zero, Math.sqrt(zero - 1), -NaN, Number('x')]
+  const made = [zero / zero, Infinity - 1 / zero, Math.sqrt(zero - 1), -NaN, Number('x')]
   const bits = [0xfff8_0000_0000_0000n, 0x7ff8_0000_0000_0001n, 0xffff_ffff_ffff_ffffn]
   view.setUint32(0, 0xffc0_0001)
   return [...made, ...bits.map(ofBits), view.getFloat32(0)]

@@ -131,12 +131,13 @@ export class Checkpoint implements AsyncDisposable {
     store: Pick<ResolvedStoreId, 'operatorId' | 'storeName'>,
     batchId?: number,
   ): Promise<StoreSchema> {
-    return await readStoreSchema(this.#context.files, store, batchId)
+    checkWhole('batchId', batchId)
+    return await readStoreSchema(this.#context.files, checkedName(store), batchId)
   }
 
   /** Whether the rows of a store can be read in types at all. */
   async hasSchema(store: Pick<ResolvedStoreId, 'operatorId' | 'storeName'>): Promise<boolean> {
-    return await hasStoreSchema(this.#context.files, store)
+    return await hasStoreSchema(this.#context.files, checkedName(store))
   }
 
   /**
@@ -192,4 +193,9 @@ export class Checkpoint implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
+}
+
+/** INVALID_OPTIONS for an operator or store that can be none. */
+function checkedName(store: Pick<ResolvedStoreId, 'operatorId' | 'storeName'>): ResolvedStoreId {
+  return resolveStoreId({ ...store, partitionId: 0 })
 }

@@ -129,5 +129,8 @@ test('what only some readings take', async () => {
 test('a store id that is none', async () => {
   const id = { operatorId: 0, partitionId: -1, storeName: 'default' }
   await failure('TIDEMARK_INVALID_OPTIONS', () => checkpoint.describe(id))
+  const outside = { operatorId: 0, storeName: '../..' }
+  await failure('TIDEMARK_INVALID_OPTIONS', () => checkpoint.schema(outside))
+  await failure('TIDEMARK_INVALID_OPTIONS', () => checkpoint.hasSchema(outside))
   await expect(checkpoint.operators('1' as never)).rejects.toThrow(TypeError)
 })

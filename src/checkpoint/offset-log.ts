@@ -74,7 +74,7 @@ export function printOffsetLog({ formatVersion, metadata, sources }: OffsetLogEn
     formatVersion === 1 ? offset : `${sourceId ?? ''}:${offset}`,
   )
   const head = metadata === undefined ? '' : JSON.stringify(metadata)
-  const broken = lines.findIndex((line) => line.includes('\n'))
+  const broken = lines.findIndex((line) => /[\r\n]/.test(line))
   if (broken >= 0)
     throw new RangeError(
       `Expected the offset of source ${broken} to be one line, got one with a line break`,

@@ -74,7 +74,7 @@ test('a truncation at any byte is refused, or leaves offsets that the sources wr
 
 test.each<[string, object]>([
   ['no source', { sources: [] }],
-  ['an offset of two lines', { sources: [{ offset: '{\n}' }] }],
+  ['an offset of two lines', { sources: [{ offset: '1\n2' }] }],
   ['an offset of no text', { sources: [{ offset: '' }] }],
   ['a source without id in format 2', { formatVersion: 2, sources: [{ offset: '0' }] }],
   ['a format that is not known', { formatVersion: 3 }],

@@ -5,10 +5,32 @@ export { CHANNELS, type Step, type StepMessage } from './base/diagnostics.ts'
 export type { Logger } from './base/logger.ts'
 export type { BatchInfo } from './checkpoint/batches.ts'
 export { type Checkpoint, openCheckpoint } from './checkpoint/checkpoint.ts'
+export {
+  type CommitLogEntry,
+  type CommitMetadata,
+  parseCommitLog,
+  printCommitLog,
+} from './checkpoint/commit-log.ts'
 export type { Finding, FindingKind } from './checkpoint/finding.ts'
-export type { SourceOffset } from './checkpoint/offset-log.ts'
+export {
+  type OffsetLogEntry,
+  type OffsetMetadata,
+  parseOffsetLog,
+  printOffsetLog,
+  type SourceOffset,
+} from './checkpoint/offset-log.ts'
+export {
+  type OperatorMetadata,
+  type OperatorStoreMetadata,
+  parseOperatorMetadata,
+  printOperatorMetadata,
+} from './checkpoint/operator-metadata.ts'
 export type { OperatorInfo, OperatorStore } from './checkpoint/operators.ts'
-export type { QueryMetadata } from './checkpoint/query-metadata.ts'
+export {
+  parseQueryMetadata,
+  printQueryMetadata,
+  type QueryMetadata,
+} from './checkpoint/query-metadata.ts'
 export type { ChangesSelection, CheckpointChange, RawChange } from './checkpoint/read-changes.ts'
 export type {
   CheckpointDifference,
@@ -17,6 +39,12 @@ export type {
 } from './checkpoint/read-differences.ts'
 export type { AtVersion, ReadSelection } from './checkpoint/read-plan.ts'
 export type { CheckpointRow, RawRow, RowsSelection } from './checkpoint/read-rows.ts'
+export {
+  parseSchemaFile,
+  printSchemaFile,
+  type SchemaFamily,
+  type SchemaFile,
+} from './checkpoint/schema-file.ts'
 export type { RowSettings, RowSettingsOverrides } from './checkpoint/spark-settings.ts'
 export type { FileTotals, StoreInfo } from './checkpoint/store-info.ts'
 export type { StoreSchema } from './checkpoint/store-schema.ts'

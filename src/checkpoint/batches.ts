@@ -1,8 +1,11 @@
 // The batches of a query, out of its offset and commit logs: what was planned, and what of it is done.
 //
 // Batch b reads version b of every store and commits b + 1. It is planned once offsets/<b> is there and committed once commits/<b> is; one
-// that is only planned runs again when the query starts. Both logs are cleaned from the old end.
+// that is only planned runs again when the query starts. Both logs are cleaned from the old end, the offsets first; so above the oldest
+// entry that is kept, offsets are there for every batch, and one that is missing was lost.
 
+import { corruptFile } from '../codec/corrupt-file.ts'
+import type { StateStoreError } from '../errors.ts'
 import { type CheckpointFileManager, joinPath } from '../files/file-manager.ts'
 import { type CommitLogEntry, COMMITS_DIRECTORY, parseCommitLog } from './commit-log.ts'
 import {
@@ -11,6 +14,7 @@ import {
   parseOffsetLog,
   type SourceOffset,
 } from './offset-log.ts'
+import { QUERY_METADATA_FILE } from './query-metadata.ts'
 import { readSmallFile } from './versioned-text.ts'
 
 export interface BatchInfo {
@@ -29,6 +33,13 @@ export interface BatchInfo {
   readonly conf: Readonly<Record<string, string>>
 }
 
+/** Whether a query of Spark's stands around the stores: its id, or the folder of either log. Our own checkpoints have none of them. */
+export async function hasQueryFiles(files: CheckpointFileManager): Promise<boolean> {
+  for (const path of [QUERY_METADATA_FILE, OFFSETS_DIRECTORY, COMMITS_DIRECTORY])
+    if ((await files.stat(path)) !== undefined) return true
+  return false
+}
+
 /** The batches that a log has entries of, ascending; none if it is not there. */
 export async function listBatchIds(
   files: CheckpointFileManager,
@@ -43,13 +54,17 @@ export async function listBatchIds(
 
 /**
  * The newest batch that is done; 'none' where batches were planned but none is done; undefined where nobody says: in our own checkpoints, and in
- * Spark's before 2.2, which had no commit log (nor settings in its offset log).
+ * Spark's before 2.2, which had no commit log (nor settings in its offset log). CORRUPT_FILE, UNKNOWN_FORMAT_VERSION: what says that a batch
+ * is done has to be understood, as Spark has to.
  */
 export async function lastCommittedBatch(
   files: CheckpointFileManager,
 ): Promise<number | 'none' | undefined> {
   const newest = (await listBatchIds(files, COMMITS_DIRECTORY)).at(-1)
-  if (newest !== undefined) return newest
+  if (newest !== undefined) {
+    await readCommit(files, newest)
+    return newest
+  }
   const planned = (await listBatchIds(files, OFFSETS_DIRECTORY)).at(-1)
   const offsets = planned === undefined ? undefined : await readOffsets(files, planned)
   return offsets?.metadata?.conf === undefined ? undefined : 'none'
@@ -73,6 +88,35 @@ export async function readCommit(
   const path = joinPath(COMMITS_DIRECTORY, String(batchId))
   const bytes = await readSmallFile(files, path)
   return bytes && parseCommitLog(bytes, path)
+}
+
+/**
+ * The batches whose entry in the offset log was lost, ascending: committed ones, and of every other gap between entries the first. Below the oldest
+ * entry nothing is expected.
+ */
+export function lostOffsets(planned: readonly number[], committed: readonly number[]): number[] {
+  const known = new Set(planned)
+  const oldest = planned.at(0) ?? -1
+  const lost = committed.filter((batchId) => batchId > oldest && !known.has(batchId))
+  const gaps = planned.slice(1).flatMap((above, i) => {
+    const first = planned[i] + 1
+    const isTold = lost.some((batchId) => batchId >= first && batchId < above)
+    return first === above || isTold ? [] : [first]
+  })
+  return [...lost, ...gaps].sort((a, b) => a - b)
+}
+
+/** The CORRUPT_FILE for an entry that should be there; undefined stands for any at all. */
+export function offsetsMissing(batchId: number | undefined): StateStoreError {
+  if (batchId === undefined)
+    return corruptFile(
+      OFFSETS_DIRECTORY,
+      "Expected entries of the offset log, because a query of Spark's stands around the stores, found none; without them nobody knows how its rows are to be read",
+    )
+  return corruptFile(
+    joinPath(OFFSETS_DIRECTORY, String(batchId)),
+    `Expected the offset log of batch ${batchId}, which is committed or lies between batches that are there, found nothing; it tells the settings that its rows are to be read with`,
+  )
 }
 
 /** All batches that either log knows, ascending. CORRUPT_FILE or UNKNOWN_FORMAT_VERSION, naming the file, if one cannot be understood. */

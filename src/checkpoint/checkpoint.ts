@@ -6,14 +6,14 @@
 //
 // What Spark's state source is asked by options is asked here by arguments; read-plan.ts has what is refused.
 
-import { StateStores } from '../coordinator/state-stores.ts'
+import type { StateStoreError } from '../errors.ts'
 import type { CheckpointFileManager } from '../files/file-manager.ts'
-import type { ResolvedStoreId } from '../store/store-id.ts'
-import { type BatchInfo, readBatches } from './batches.ts'
+import { type ResolvedStoreId, resolveStoreId } from '../store/store-id.ts'
+import { type BatchInfo, hasQueryFiles, readBatches } from './batches.ts'
+import { checkSelection } from './check-selection.ts'
 import { discoverStores } from './discover-stores.ts'
 import { openLocation } from './location.ts'
-import { OFFSETS_DIRECTORY } from './offset-log.ts'
-import { type OperatorInfo, readOperators } from './operators.ts'
+import { type OperatorInfo, readOperators, surveyOperators } from './operators.ts'
 import { parseQueryMetadata, QUERY_METADATA_FILE, type QueryMetadata } from './query-metadata.ts'
 import {
   type ChangesSelection,
@@ -37,6 +37,8 @@ import {
   readRows,
   type RowsSelection,
 } from './read-rows.ts'
+import { checkWhole } from './read-plan.ts'
+import { ReaderStores } from './reader-stores.ts'
 import { detectRowSettings, type RowSettings, type RowSettingsOverrides } from './spark-settings.ts'
 import { describeStore, type StoreInfo } from './store-info.ts'
 import { hasStoreSchema, readStoreSchema, type StoreSchema } from './store-schema.ts'
@@ -45,7 +47,8 @@ import { readSmallFile } from './versioned-text.ts'
 
 /**
  * Opens the checkpoint at `location`, a folder on local disk or a file manager, for reading. How rows are to be read is detected from Spark's
- * offset log; `overrides` come before it. CHECKPOINT_NOT_FOUND where there is none, UNSUPPORTED for one of Spark's RocksDB provider.
+ * offset log; `overrides` come before it. CHECKPOINT_NOT_FOUND where there is none, UNSUPPORTED for one of Spark's RocksDB provider;
+ * CORRUPT_FILE or UNKNOWN_FORMAT_VERSION where a query stands around the stores and no entry of its offset log tells.
  */
 export async function openCheckpoint(
   location: string | CheckpointFileManager,
@@ -54,12 +57,10 @@ export async function openCheckpoint(
   const files = await openLocation(location)
   await discoverStores(files)
   const settings = await detectRowSettings(files, overrides)
-  const stores = await StateStores.open(files, {
-    readOnly: true,
-    maintenanceIntervalMs: 0,
-    ...settings,
-  })
-  return new Checkpoint(files, settings, stores)
+  const readers = new ReaderStores(files, settings)
+  // What the engine does not accept is said now, not at the first read.
+  await (await readers.open())[Symbol.asyncDispose]()
+  return new Checkpoint({ files, settings, readers })
 }
 
 export class Checkpoint implements AsyncDisposable {
@@ -68,9 +69,9 @@ export class Checkpoint implements AsyncDisposable {
   readonly #context: ReadContext
 
   /** For openCheckpoint, which is how checkpoints are made. */
-  constructor(files: CheckpointFileManager, settings: RowSettings, stores: StateStores) {
-    this.settings = settings
-    this.#context = { files, settings, stores }
+  constructor(context: ReadContext) {
+    this.settings = context.settings
+    this.#context = context
   }
 
   /** The checkpoint location, for people. */
@@ -78,8 +79,9 @@ export class Checkpoint implements AsyncDisposable {
     return this.#context.files.location
   }
 
-  /** The stores that are there now, by operator, name, then partition. CHECKPOINT_NOT_FOUND if `selection` names any that match none. */
-  async stores(selection: StoreSelection = {}): Promise<readonly ResolvedStoreId[]> {
+  /** The stores that are there now, by operator, name, then partition. CHECKPOINT_NOT_FOUND if `asked` names any that match none. */
+  async stores(asked: StoreSelection = {}): Promise<readonly ResolvedStoreId[]> {
+    const selection = checkSelection('stores', asked)
     const { stores } = await discoverStores(this.#context.files)
     const matching = stores.filter((id) => matchesStore(id, selection))
     const isSelective = Object.values(selection).some((value) => value !== undefined)
@@ -89,7 +91,7 @@ export class Checkpoint implements AsyncDisposable {
 
   /** What the files of a store tell without its rows being read. Damage is told in `problem`, not thrown. */
   async describe(id: ResolvedStoreId): Promise<StoreInfo> {
-    return await describeStore(this.#context.files, this.#context.stores, id)
+    return await describeStore(this.#context.files, this.#context.readers, resolveStoreId(id))
   }
 
   /** Which query it belongs to; undefined where no file says (our own). CORRUPT_FILE. */
@@ -100,15 +102,23 @@ export class Checkpoint implements AsyncDisposable {
 
   /** Whether a query of Spark's stands around the stores, so that its rows are meant to be read in types. */
   async hasQuery(): Promise<boolean> {
-    const { files } = this.#context
-    for (const path of [QUERY_METADATA_FILE, OFFSETS_DIRECTORY])
-      if ((await files.stat(path)) !== undefined) return true
-    return false
+    return await hasQueryFiles(this.#context.files)
   }
 
-  /** The operators, by id, as of `batchId` or the newest: by their metadata, or by the folders where there is none. CORRUPT_FILE, UNKNOWN_FORMAT_VERSION. */
-  async operators(batchId?: number): Promise<readonly OperatorInfo[]> {
-    return await readOperators(this.#context.files, await this.stores(), batchId)
+  /**
+   * The operators, by id, as of `batchId` or the newest: by their metadata, or by the folders where there is none. CORRUPT_FILE and
+   * UNKNOWN_FORMAT_VERSION of metadata that cannot be understood; with `onProblem` they are handed to that, and the operator is told by its folders.
+   */
+  async operators(
+    batchId?: number,
+    onProblem?: (problem: StateStoreError) => void,
+  ): Promise<readonly OperatorInfo[]> {
+    checkWhole('batchId', batchId)
+    const { files } = this.#context
+    if (onProblem === undefined) return await readOperators(files, await this.stores(), batchId)
+    const { operators, problems } = await surveyOperators(files, await this.stores(), batchId)
+    for (const { error } of problems) onProblem(error)
+    return operators
   }
 
   /** The batches that the offset and commit logs still know, ascending; none in our own. CORRUPT_FILE, UNKNOWN_FORMAT_VERSION. */
@@ -121,12 +131,13 @@ export class Checkpoint implements AsyncDisposable {
     store: Pick<ResolvedStoreId, 'operatorId' | 'storeName'>,
     batchId?: number,
   ): Promise<StoreSchema> {
-    return await readStoreSchema(this.#context.files, store, batchId)
+    checkWhole('batchId', batchId)
+    return await readStoreSchema(this.#context.files, checkedName(store), batchId)
   }
 
   /** Whether the rows of a store can be read in types at all. */
   async hasSchema(store: Pick<ResolvedStoreId, 'operatorId' | 'storeName'>): Promise<boolean> {
-    return await hasStoreSchema(this.#context.files, store)
+    return await hasStoreSchema(this.#context.files, checkedName(store))
   }
 
   /**
@@ -176,10 +187,15 @@ export class Checkpoint implements AsyncDisposable {
 
   /** Lets all memory go. May be called twice. */
   async close(): Promise<void> {
-    await this.#context.stores.close()
+    await this.#context.readers.close()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
+}
+
+/** INVALID_OPTIONS for an operator or store that can be none. */
+function checkedName(store: Pick<ResolvedStoreId, 'operatorId' | 'storeName'>): ResolvedStoreId {
+  return resolveStoreId({ ...store, partitionId: 0 })
 }

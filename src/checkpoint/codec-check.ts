@@ -1,3 +1,8 @@
+// Whether a state file is in the compression that its query is set to: checkCodec for the reader of a version, codecProblem for `verify`.
+//
+// SPARK: its files do not name their codec; it decodes them with the one of the offset log, and fails on any other. We recognise each file
+// by its first bytes and could go on, but to show rows that Spark cannot read would hide that the checkpoint is broken.
+
 import { sniffCompression } from '../codec/compressions.ts'
 import { corruptFile } from '../codec/corrupt-file.ts'
 import type { StateStoreError } from '../errors.ts'

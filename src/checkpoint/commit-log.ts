@@ -4,6 +4,7 @@
 //   v2   the same with `stateUniqueIds`, where the state store has files with ids in their names (Spark's RocksDB provider)
 
 import {
+  checkPrinted,
   isRecord,
   parseJsonObject,
   parseVersionedText,
@@ -14,12 +15,14 @@ import {
 
 export const COMMITS_DIRECTORY = 'commits'
 
+/** The file commits/<batch>. */
 export interface CommitLogEntry {
   readonly formatVersion: 1 | 2
   /** Undefined where there is only the header. */
   readonly metadata: CommitMetadata | undefined
 }
 
+/** Fields that are not named here are kept as they are. */
 export interface CommitMetadata {
   /** The watermark of the batch after this one; milliseconds since the epoch. Absent before Spark 2.4. */
   readonly nextBatchWatermarkMs?: number
@@ -28,7 +31,7 @@ export interface CommitMetadata {
   readonly [field: string]: unknown
 }
 
-/** CORRUPT_FILE or UNKNOWN_FORMAT_VERSION, naming `path`, unless `bytes` are an entry of the commit log. */
+/** An entry of Spark's commit log; `path` is for messages. CORRUPT_FILE or UNKNOWN_FORMAT_VERSION, naming `path`, unless `bytes` are one. */
 export function parseCommitLog(bytes: Uint8Array, path: string): CommitLogEntry {
   const { formatVersion, lines } = parseVersionedText(bytes, path, 'a commit log', [1, 2])
   if (lines.length === 0 || (lines.length === 1 && lines[0] === ''))
@@ -40,9 +43,10 @@ export function parseCommitLog(bytes: Uint8Array, path: string): CommitLogEntry 
   return { formatVersion, metadata }
 }
 
+/** The bytes of commits/<batch>, as Spark writes them. RangeError for what could not be read again. */
 export function printCommitLog({ formatVersion, metadata }: CommitLogEntry): Uint8Array {
   const lines = metadata === undefined ? [] : [JSON.stringify(metadata)]
-  return printVersionedText({ formatVersion, lines })
+  return checkPrinted(printVersionedText({ formatVersion, lines }), parseCommitLog)
 }
 
 function checkUniqueIds(ids: unknown, path: string): void {

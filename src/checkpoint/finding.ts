@@ -13,7 +13,7 @@ import type { ErrorCode, StateStoreError } from '../errors.ts'
  * - stale-sidecar: contradicts its file, or is itself no sidecar
  * - orphan: left by a history that was replaced; never loaded, and replaced by the next commit of that number
  * - damaged-metadata: a file of the query around the stores (offsets, commits, metadata, schema) cannot be understood, or is not there
- * - wrong-folders: partitions or stores are missing, or are there and should not be, by the operator's metadata
+ * - wrong-folders: partitions or stores are missing, or are there and should not be, by the operator's metadata or the query's settings
  * - wrong-codec: whole, but not in the compression that the query is set to, so that Spark cannot read it
  * - wrong-row: whole, but a row of the newest version is none of its store's schema
  * - foreign: nothing that the engine knows; never read, never deleted

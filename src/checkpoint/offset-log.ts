@@ -7,6 +7,7 @@
 
 import { corruptFile } from '../codec/corrupt-file.ts'
 import {
+  checkPrinted,
   isRecord,
   parseJsonObject,
   parseVersionedText,
@@ -19,6 +20,7 @@ export const OFFSETS_DIRECTORY = 'offsets'
 
 const WHAT = 'an offset log'
 
+/** How far one source is read. */
 export interface SourceOffset {
   /** Only format 2 names it. */
   readonly sourceId?: string
@@ -26,13 +28,16 @@ export interface SourceOffset {
   readonly offset: string | undefined
 }
 
+/** The file offsets/<batch>. */
 export interface OffsetLogEntry {
   readonly formatVersion: 1 | 2
   /** Undefined where there is none: before Spark 2.2. */
   readonly metadata: OffsetMetadata | undefined
+  /** In the query's order; one at least. */
   readonly sources: readonly SourceOffset[]
 }
 
+/** Fields that are not named here are kept as they are. */
 export interface OffsetMetadata {
   /** Milliseconds since the epoch; 0, or absent, before there is one. */
   readonly batchWatermarkMs?: number
@@ -43,7 +48,10 @@ export interface OffsetMetadata {
   readonly [field: string]: unknown
 }
 
-/** CORRUPT_FILE or UNKNOWN_FORMAT_VERSION, naming `path`, unless `bytes` are an offset log from end to end. */
+/**
+ * An entry of Spark's offset log; `path` is for messages. CORRUPT_FILE or UNKNOWN_FORMAT_VERSION, naming `path`, unless `bytes` are one from end
+ * to end.
+ */
 export function parseOffsetLog(bytes: Uint8Array, path: string): OffsetLogEntry {
   const { formatVersion, lines } = parseVersionedText(bytes, path, WHAT, [1, 2])
   const [metadata, ...sources] = lines
@@ -60,12 +68,21 @@ export function parseOffsetLog(bytes: Uint8Array, path: string): OffsetLogEntry 
   }
 }
 
+/** The bytes of offsets/<batch>, as Spark writes them. RangeError for what could not be read again, such as an offset of several lines. */
 export function printOffsetLog({ formatVersion, metadata, sources }: OffsetLogEntry): Uint8Array {
   const lines = sources.map(({ sourceId, offset = '-' }) =>
     formatVersion === 1 ? offset : `${sourceId ?? ''}:${offset}`,
   )
   const head = metadata === undefined ? '' : JSON.stringify(metadata)
-  return printVersionedText({ formatVersion, lines: [head, ...lines] })
+  const broken = lines.findIndex((line) => /[\r\n]/.test(line))
+  if (broken >= 0)
+    throw new RangeError(
+      `Expected the offset of source ${broken} to be one line, got one with a line break`,
+    )
+  return checkPrinted(
+    printVersionedText({ formatVersion, lines: [head, ...lines] }),
+    parseOffsetLog,
+  )
 }
 
 function parseMetadata(line: string | undefined, path: string): OffsetMetadata {

@@ -1,4 +1,8 @@
-import { StateStores } from '../coordinator/state-stores.ts'
+// openVersion — one version of one store for one reader, through the engine itself: what is shown is what a processor would get.
+//
+// The reader has it for itself (reader-stores.ts), so that any number may read at once, the same store at different versions too. From a snapshot
+// of the caller's choice it is rebuilt over a view of the files in which there is no other (snapshot-start.ts).
+
 import type { ReadStateStore } from '../store/state-store.ts'
 import type { ResolvedStoreId } from '../store/store-id.ts'
 import type { ReadContext } from './read-context.ts'
@@ -23,47 +27,41 @@ export async function openVersion(
   version: number | undefined,
   { snapshotBatchId, partitionId, signal }: OpenVersionOptions,
 ): Promise<OpenedVersion> {
-  if (snapshotBatchId === undefined)
-    return await openFrom(context.stores.provider(store), (provider) =>
-      provider.getReadStore(version, { ...(signal && { signal }) }),
-    )
+  checkSnapshotBatch(snapshotBatchId, partitionId, version)
+  const files =
+    snapshotBatchId === undefined
+      ? undefined
+      : await filesFromSnapshot({ ...context, signal }, store, snapshotBatchId + 1)
+  const own = await context.readers.open(files)
+  try {
+    const provider = own.stores.provider(store)
+    const reader = await provider.getReadStore(version, { ...(signal && { signal }) })
+    return {
+      reader,
+      [Symbol.asyncDispose]: async () => {
+        await reader.release()
+        await own[Symbol.asyncDispose]()
+      },
+    }
+  } catch (error) {
+    await own[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+function checkSnapshotBatch(
+  snapshotBatchId: number | undefined,
+  partitionId: number | undefined,
+  version: number | undefined,
+): void {
   checkWhole('snapshotBatchId', snapshotBatchId)
+  if (snapshotBatchId === undefined) return
   if (partitionId === undefined)
     throw refused(
-      'Expected `partitionId` together with `snapshotBatchId`, got none: partitions have their snapshots at different batches',
+      'Expected `partition` together with `snapshotBatchId`, got none: partitions have their snapshots at different batches',
     )
   if (version !== undefined && snapshotBatchId + 1 > version)
     throw refused(
       `Expected \`snapshotBatchId\` to be at most the batch that is read, ${version - 1}, got ${snapshotBatchId}`,
     )
-  const { settings } = context
-  const files = await filesFromSnapshot({ ...context, signal }, store, snapshotBatchId + 1)
-  const apart = await StateStores.open(files, {
-    readOnly: true,
-    maintenanceIntervalMs: 0,
-    ...settings,
-  })
-  return await openFrom(apart, (stores) =>
-    stores.provider(store).getReadStore(version, { ...(signal && { signal }) }),
-  )
-}
-
-/** `owner` goes with what it opened. */
-async function openFrom<Owner extends AsyncDisposable>(
-  owner: Owner,
-  open: (owner: Owner) => Promise<ReadStateStore>,
-): Promise<OpenedVersion> {
-  try {
-    const reader = await open(owner)
-    return {
-      reader,
-      [Symbol.asyncDispose]: async () => {
-        await reader.release()
-        await owner[Symbol.asyncDispose]()
-      },
-    }
-  } catch (error) {
-    await owner[Symbol.asyncDispose]()
-    throw error
-  }
 }

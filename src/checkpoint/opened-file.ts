@@ -1,3 +1,7 @@
+// OpenedFile — a state file as `verify` first sees it: where it lies and what its own trailer says of it, before any row is read.
+//
+// The trailer is believed only as a hint at whose file it is; whether the file is whole is verify-store.ts's to find out, by reading it.
+
 import { isStateStoreError } from '../errors.ts'
 import type { FileStatus } from '../files/file-manager.ts'
 import type { StateFileKind } from '../format/file-names.ts'

@@ -7,6 +7,7 @@
 
 import { corruptFile } from '../codec/corrupt-file.ts'
 import {
+  checkPrinted,
   isRecord,
   parseJsonObject,
   parseVersionedText,
@@ -18,24 +19,30 @@ import {
 
 const WHAT = 'the metadata of an operator'
 
+/** What an operator says of one of its stores. */
 export interface OperatorStoreMetadata {
   readonly storeName: string
+  /** Key columns that a prefix scan goes by; 0 if there is none. */
   readonly numColsPrefixKey: number
+  /** 1 or more. */
   readonly numPartitions: number
   /** Format 2 only: URIs, oldest first. */
   readonly stateSchemaFilePaths?: readonly string[]
 }
 
+/** The file state/<operator>/_metadata/metadata, or v2/<batch> beside it. */
 export interface OperatorMetadata {
   readonly formatVersion: 1 | 2
   readonly operatorId: number
+  /** Spark's name of it, such as stateStoreSave. */
   readonly operatorName: string
+  /** Each name once. */
   readonly stores: readonly OperatorStoreMetadata[]
   /** Format 2 only: JSON, as it stands there. */
   readonly operatorPropertiesJson?: string
 }
 
-/** CORRUPT_FILE or UNKNOWN_FORMAT_VERSION, naming `path`, unless `bytes` are the metadata of an operator. */
+/** Spark's metadata of an operator; `path` is for messages. CORRUPT_FILE or UNKNOWN_FORMAT_VERSION, naming `path`, unless `bytes` are one. */
 export function parseOperatorMetadata(bytes: Uint8Array, path: string): OperatorMetadata {
   const { formatVersion, lines } = parseVersionedText(bytes, path, WHAT, [1, 2])
   const metadata = parseJsonObject(lines.join('\n'), path, WHAT)
@@ -60,6 +67,7 @@ export function parseOperatorMetadata(bytes: Uint8Array, path: string): Operator
   }
 }
 
+/** The bytes of the file, as Spark writes them. RangeError for what could not be read again: no partitions, a store twice. */
 export function printOperatorMetadata(metadata: OperatorMetadata): Uint8Array {
   const { formatVersion, operatorId, operatorName, stores, operatorPropertiesJson } = metadata
   const stateStoreInfo = stores.map((store) => ({
@@ -73,7 +81,8 @@ export function printOperatorMetadata(metadata: OperatorMetadata): Uint8Array {
     stateStoreInfo,
     ...(formatVersion === 2 && { operatorPropertiesJson: operatorPropertiesJson ?? '{}' }),
   }
-  return printVersionedText({ formatVersion, lines: [JSON.stringify(whole)] })
+  const printed = printVersionedText({ formatVersion, lines: [JSON.stringify(whole)] })
+  return checkPrinted(printed, parseOperatorMetadata)
 }
 
 function parseStore(store: unknown, path: string): OperatorStoreMetadata {

@@ -1,5 +1,8 @@
 // The operators of a query and their stores, from their metadata; where there is none (before Spark 3.5, or our own), from the folders.
 //
+// SPARK: without metadata a query has as many partitions as spark.sql.shuffle.partitions says, which the offset log keeps; but operators
+// without keys to partition by have one.
+//
 // SPARK: of metadata in format 2 there may be several, one for each batch at which something changed; the newest at or below a batch holds.
 
 import { isStateStoreError, StateStoreError } from '../errors.ts'
@@ -8,7 +11,8 @@ import { type ResolvedStoreId, storeDirectory } from '../store/store-id.ts'
 import { STATE_DIRECTORY } from './discover-stores.ts'
 import { type OperatorMetadata, parseOperatorMetadata } from './operator-metadata.ts'
 import { listBatchIds } from './batches.ts'
-import { readStoreSchema } from './store-schema.ts'
+import { configuredPartitions, knownSettings } from './spark-settings.ts'
+import { hasStoreSchema, readStoreSchema } from './store-schema.ts'
 import { readSmallFile, wrongField } from './versioned-text.ts'
 
 export interface OperatorInfo {
@@ -20,6 +24,14 @@ export interface OperatorInfo {
   readonly propertiesJson: string | undefined
   /** The file that tells; undefined where the folders do. */
   readonly metadataPath: string | undefined
+  /** The offset log that tells how many partitions there are, where no metadata does; undefined where nothing does but the folders. */
+  readonly settingsPath: string | undefined
+}
+
+/** Metadata of an operator that cannot be understood. */
+export interface OperatorDamage {
+  readonly operatorId: number
+  readonly error: StateStoreError
 }
 
 /** A folder that is missing or too many. */
@@ -46,41 +58,74 @@ export async function readOperators(
   files: CheckpointFileManager,
   stores: readonly ResolvedStoreId[],
   batchId?: number,
-): Promise<OperatorInfo[]> {
+): Promise<readonly OperatorInfo[]> {
+  const { operators, problems } = await surveyOperators(files, stores, batchId)
+  const [first] = problems
+  if (first !== undefined) throw first.error
+  return operators
+}
+
+/** The same, with what cannot be understood beside: of such an operator the folders tell. */
+export async function surveyOperators(
+  files: CheckpointFileManager,
+  stores: readonly ResolvedStoreId[],
+  batchId?: number,
+): Promise<{
+  readonly operators: readonly OperatorInfo[]
+  readonly problems: readonly OperatorDamage[]
+}> {
   const folders = (await files.list(STATE_DIRECTORY)) ?? []
   const operatorIds = folders
     .filter(({ type, name }) => type === 'directory' && /^(0|[1-9]\d{0,14})$/.test(name))
     .map(({ name }) => Number(name))
     .sort((a, b) => a - b)
   const operators: OperatorInfo[] = []
+  const problems: OperatorDamage[] = []
   for (const operatorId of operatorIds) {
     const own = stores.filter((id) => id.operatorId === operatorId)
-    const found = await readMetadata(files, operatorId, batchId)
-    if (found === undefined) {
-      if (own.length > 0) operators.push(fromFolders(operatorId, own))
-      continue
+    let operator: OperatorInfo | undefined
+    try {
+      operator = await fromMetadata(files, operatorId, batchId)
+    } catch (error) {
+      if (!isStateStoreError(error)) throw error
+      problems.push({ operatorId, error })
     }
-    const [metadata, metadataPath] = found
-    const { operatorName } = metadata
-    const declared: OperatorStore[] = []
-    for (const { storeName, numPartitions, numColsPrefixKey } of metadata.stores) {
-      const isSingle = await hasNoKeys(files, { operatorId, storeName }, operatorName)
-      declared.push({
-        storeName,
-        partitions: numPartitions,
-        isSingle,
-        prefixColumns: numColsPrefixKey,
-      })
-    }
-    operators.push({
-      operatorId,
-      operatorName,
-      stores: declared,
-      propertiesJson: metadata.operatorPropertiesJson,
-      metadataPath,
+    if (operator === undefined && own.length > 0)
+      operator = await fromFolders(files, operatorId, own)
+    if (operator !== undefined) operators.push(operator)
+  }
+  return { operators, problems }
+}
+
+async function fromMetadata(
+  files: CheckpointFileManager,
+  operatorId: number,
+  batchId: number | undefined,
+): Promise<OperatorInfo | undefined> {
+  const found = await readMetadata(files, operatorId, batchId)
+  if (found === undefined) return undefined
+  const [metadata, metadataPath] = found
+  const { operatorName } = metadata
+  const stores: OperatorStore[] = []
+  for (const { storeName, numPartitions, numColsPrefixKey } of metadata.stores) {
+    const isSingle =
+      operatorName === 'globalLimit' ||
+      (operatorName === 'stateStoreSave' && (await hasNoKeys(files, { operatorId, storeName })))
+    stores.push({
+      storeName,
+      partitions: numPartitions,
+      isSingle,
+      prefixColumns: numColsPrefixKey,
     })
   }
-  return operators
+  return {
+    operatorId,
+    operatorName,
+    stores,
+    propertiesJson: metadata.operatorPropertiesJson,
+    metadataPath,
+    settingsPath: undefined,
+  }
 }
 
 async function readMetadata(
@@ -103,18 +148,16 @@ async function readMetadata(
 }
 
 /**
- * SPARK: an operator without keys has all rows in one partition, while its metadata names the number that the query has: a limit, or an
- * aggregation over everything.
+ * SPARK: an operator without keys has all rows in one partition, while metadata and settings name the number that the query has: an aggregation over
+ * everything, whose keys have no columns, or a limit, whose only key column is of the type that has only null.
  */
 async function hasNoKeys(
   files: CheckpointFileManager,
   store: { readonly operatorId: number; readonly storeName: string },
-  operatorName: string,
 ): Promise<boolean> {
-  if (operatorName === 'globalLimit') return true
-  if (operatorName !== 'stateStoreSave') return false
   try {
-    return (await readStoreSchema(files, store)).key.fields.length === 0
+    const { fields } = (await readStoreSchema(files, store)).key
+    return fields.every(({ type }) => type.kind === 'null')
   } catch (error) {
     // A schema that is missing or cannot be understood is for those to tell who need it.
     if (isStateStoreError(error)) return false
@@ -122,37 +165,49 @@ async function hasNoKeys(
   }
 }
 
-/** SPARK: without metadata, partitions count from 0 without a gap; so the highest says how many there are. */
-function fromFolders(operatorId: number, own: readonly ResolvedStoreId[]): OperatorInfo {
-  const partitions = new Map<string, number>()
+/** SPARK: without metadata, partitions count from 0 without a gap; so there are as many as the settings say, and no fewer than the highest. */
+async function fromFolders(
+  files: CheckpointFileManager,
+  operatorId: number,
+  own: readonly ResolvedStoreId[],
+): Promise<OperatorInfo> {
+  const settings = await knownSettings(files)
+  const configured = (settings && configuredPartitions(settings)) ?? 1
+  const there = new Map<string, number>()
   for (const { storeName, partitionId } of own)
-    partitions.set(storeName, Math.max(partitions.get(storeName) ?? 0, partitionId + 1))
+    there.set(storeName, Math.max(there.get(storeName) ?? 0, partitionId + 1))
+  const stores: OperatorStore[] = []
+  for (const [storeName, count] of there) {
+    const store = { operatorId, storeName }
+    // Before Spark 3.0 there are no schemas either, and a lone partition 0 may be that of an operator without keys.
+    const isSingle =
+      count === 1 && (!(await hasStoreSchema(files, store)) || (await hasNoKeys(files, store)))
+    const partitions = isSingle ? 1 : Math.max(count, configured)
+    stores.push({ storeName, partitions, isSingle, prefixColumns: undefined })
+  }
   return {
     operatorId,
     operatorName: undefined,
-    stores: [...partitions].map(([storeName, count]) => ({
-      storeName,
-      partitions: count,
-      isSingle: false,
-      prefixColumns: undefined,
-    })),
+    stores,
     propertiesJson: undefined,
     metadataPath: undefined,
+    settingsPath: settings?.path,
   }
 }
 
 /**
  * What is wrong with the folders of an operator's stores: partitions that are missing or too many, stores that its metadata does not name. Only
- * where there is metadata; our own checkpoints may have any partitions.
+ * where there is metadata, or a query of Spark's with its offset log; our own checkpoints may have any partitions.
  */
 export function checkOperator(
   operator: OperatorInfo,
   stores: readonly ResolvedStoreId[],
 ): OperatorProblem[] {
   const { operatorId, metadataPath } = operator
-  if (metadataPath === undefined) return []
+  if (metadataPath === undefined && operator.settingsPath === undefined) return []
   const own = stores.filter((id) => id.operatorId === operatorId)
   const problems = operator.stores.flatMap((store) => checkStore(operator, store, own))
+  if (metadataPath === undefined) return problems
   const names = operator.stores.map(({ storeName }) => storeName)
   for (const id of own.filter(({ storeName }) => !names.includes(storeName)))
     problems.push(
@@ -165,12 +220,18 @@ export function checkOperator(
 }
 
 function checkStore(
-  { operatorId, metadataPath }: OperatorInfo,
+  { operatorId, metadataPath, settingsPath }: OperatorInfo,
   { storeName, partitions, isSingle }: OperatorStore,
   own: readonly ResolvedStoreId[],
 ): OperatorProblem[] {
   const there = own.filter((id) => id.storeName === storeName).map((id) => id.partitionId)
-  const expected = `Expected store ${storeName} of operator ${operatorId} to have the partitions 0 to ${partitions - 1}, as ${metadataPath} says`
+  const whoSays =
+    metadataPath !== undefined
+      ? `as ${metadataPath} says`
+      : there.includes(partitions - 1)
+        ? 'up to the highest that is there'
+        : `as spark.sql.shuffle.partitions in ${settingsPath} says`
+  const expected = `Expected store ${storeName} of operator ${operatorId} to have the partitions 0 to ${partitions - 1}, ${whoSays}`
   const needed = isSingle ? 1 : Math.min(partitions, PARTITIONS_LISTED_MAX)
   const numbers = Array.from({ length: needed }, (_, i) => i)
   return [

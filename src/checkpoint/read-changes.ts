@@ -6,12 +6,13 @@ import type { SparkRow } from '../codec/unsafe-row/spark-value.ts'
 import { isStateStoreError, StateStoreError } from '../errors.ts'
 import { type ResolvedStoreId, storeIdText } from '../store/store-id.ts'
 import { lastCommittedBatch } from './batches.ts'
+import { checkSelection } from './check-selection.ts'
 import { checkCodec } from './codec-check.ts'
 import { checkSuccession, type DeltaChanges, readDeltaChanges } from './delta-changes.ts'
 import { discoverStores } from './discover-stores.ts'
 import { noSuchStore, type ReadContext, SchemaCache } from './read-context.ts'
-import { checkWhole, planRead, refused } from './read-plan.ts'
-import { readSettings } from './spark-settings.ts'
+import { planRead, refused } from './read-plan.ts'
+import { type SparkSettings, settingsOfVersion } from './spark-settings.ts'
 import { matchesStore, type StoreSelection } from './store-selection.ts'
 import { atRecord, type RowSchema } from './stored-rows.ts'
 
@@ -46,8 +47,9 @@ export interface CheckpointChange extends ChangePlace {
 /** The changes as bytes, by operator, store name, batch, partition, then in the order they were made. */
 export async function* readRawChanges(
   context: ReadContext,
-  selection: ChangesSelection,
+  asked: ChangesSelection,
 ): AsyncGenerator<RawChange, void, void> {
+  const selection = checkSelection('changes', asked)
   const { stores: there } = await discoverStores(context.files)
   const stores = there.filter((id) => matchesStore(id, selection))
   if (stores.length === 0) throw noSuchStore(context.files.location, selection, there)
@@ -59,15 +61,19 @@ export async function* readRawChanges(
 
 export async function* readChanges(
   context: ReadContext,
-  selection: ChangesSelection,
+  asked: ChangesSelection,
 ): AsyncGenerator<CheckpointChange, void, void> {
+  const selection = checkSelection('changes', asked)
   const { files } = context
   const { stores: there } = await discoverStores(files)
   const { stores } = await planRead(files, there, selection, selection.to)
   if (stores.length === 0) throw noSuchStore(files.location, selection, there)
   const schemas = new SchemaCache(files, { batchId: selection.to })
-  const settings = await readSettings(files)
+  let settings: SparkSettings | undefined
+  let settingsBatch: number | undefined
   for await (const { store, batchId, delta } of deltasOf(context, stores, selection)) {
+    if (batchId !== settingsBatch) settings = await settingsOfVersion(files, batchId + 1)
+    settingsBatch = batchId
     await checkCodec({ ...context, signal: selection.signal }, settings, store, batchId + 1)
     const stored = await schemas.of(store)
     for (const [record, { key, value }] of delta.changes.entries()) {
@@ -91,10 +97,8 @@ function typeOf(value: Uint8Array | undefined): 'update' | 'delete' {
 async function* deltasOf(
   context: ReadContext,
   stores: readonly ResolvedStoreId[],
-  { from, to, signal }: ChangesSelection,
+  { from, to, signal }: Pick<ChangesSelection, 'from' | 'to' | 'signal'>,
 ): AsyncGenerator<{ store: ResolvedStoreId; batchId: number; delta: DeltaChanges }, void, void> {
-  checkWhole('from', from)
-  checkWhole('to', to)
   const files = { ...context, signal }
   for (const group of groupsOf(stores)) {
     const last = to ?? (await lastBatchOf(context, group))
@@ -127,17 +131,16 @@ function groupsOf(stores: readonly ResolvedStoreId[]): ResolvedStoreId[][] {
 }
 
 async function lastBatchOf(
-  { files, stores }: ReadContext,
+  { files, readers }: ReadContext,
   group: readonly ResolvedStoreId[],
 ): Promise<number> {
   const committed = await lastCommittedBatch(files)
   if (committed === 'none') throw refused('Expected a last batch (`to`), because none is committed')
   if (committed !== undefined) return committed
   let newest = 0
-  for (const store of group) {
-    await using provider = stores.provider(store)
-    newest = Math.max(newest, await provider.latestVersion())
-  }
+  await using own = await readers.open()
+  for (const store of group)
+    newest = Math.max(newest, await own.stores.provider(store).latestVersion())
   if (newest === 0)
     throw refused('Expected stores with changes, found none that was ever committed')
   return newest - 1
@@ -145,12 +148,12 @@ async function lastBatchOf(
 
 /** A file of ours that a rewind left behind is whole, but of no history any more. */
 async function checkNoOrphan(
-  { stores }: ReadContext,
+  { readers }: ReadContext,
   store: ResolvedStoreId,
   version: number,
 ): Promise<void> {
-  await using provider = stores.provider(store)
-  const latest = await provider.latestVersion()
+  await using own = await readers.open()
+  const latest = await own.stores.provider(store).latestVersion()
   if (version <= latest) return
   throw new StateStoreError(
     'TIDEMARK_VERSION_NOT_FOUND',

@@ -1,17 +1,17 @@
 // What all readers of a checkpoint share: its files, the engine over them, and what is known of its rows.
 
-import type { StateStores } from '../coordinator/state-stores.ts'
 import { StateStoreError } from '../errors.ts'
 import type { CheckpointFileManager } from '../files/file-manager.ts'
 import { type ResolvedStoreId, storeIdText } from '../store/store-id.ts'
+import type { ReaderStores } from './reader-stores.ts'
 import type { RowSettings } from './spark-settings.ts'
-import type { StoreSelection } from './store-selection.ts'
+import type { CheckedSelection } from './store-selection.ts'
 import { readStoreSchema } from './store-schema.ts'
 import { type JoinSide, StoredRows } from './stored-rows.ts'
 
 export interface ReadContext {
   readonly files: CheckpointFileManager
-  readonly stores: StateStores
+  readonly readers: ReaderStores
   readonly settings: RowSettings
 }
 
@@ -48,7 +48,7 @@ export class SchemaCache {
 /** The error for a selection that names something and matches nothing. */
 export function noSuchStore(
   location: string,
-  selection: StoreSelection,
+  selection: CheckedSelection,
   stores: readonly ResolvedStoreId[],
 ): StateStoreError {
   const { operatorId = '*', partitionId = '*', storeName = '*' } = selection

@@ -2,10 +2,13 @@
 
 import { bytesEqual } from '../base/bytes.ts'
 import type { SparkRow } from '../codec/unsafe-row/spark-value.ts'
-import { isStateStoreError } from '../errors.ts'
+import { isStateStoreError, type StateStoreError } from '../errors.ts'
 import type { StateReader } from '../store/state-store.ts'
 import type { ResolvedStoreId } from '../store/store-id.ts'
+import { checkSelection } from './check-selection.ts'
+import { checkCodec } from './codec-check.ts'
 import { discoverStores } from './discover-stores.ts'
+import { locateRecord } from './locate-record.ts'
 import { openVersion } from './open-version.ts'
 import { noSuchStore, type ReadContext, SchemaCache } from './read-context.ts'
 import {
@@ -15,8 +18,10 @@ import {
   planRead,
   type ReadSelection,
 } from './read-plan.ts'
+import { settingsOfVersion } from './spark-settings.ts'
+import type { StoreFilesContext } from './store-file.ts'
 import { matchesStore } from './store-selection.ts'
-import { atRecord, type RowSchema } from './stored-rows.ts'
+import { atRecord, type RowSchema, type StoredRows } from './stored-rows.ts'
 
 export interface DifferencesSelection extends ReadSelection {
   readonly from: AtVersion
@@ -48,8 +53,9 @@ export interface CheckpointDifference extends DifferencePlace {
 /** The differences as bytes, by operator, store name, partition, then in no particular order. */
 export async function* readRawDifferences(
   context: ReadContext,
-  selection: DifferencesSelection,
+  asked: DifferencesSelection,
 ): AsyncGenerator<RawDifference, void, void> {
+  const selection = checkSelection('differences', asked)
   if (selection.joinSide !== undefined) throw noSideOfBytes()
   const { stores: there } = await discoverStores(context.files)
   const stores = there.filter((id) => matchesStore(id, selection))
@@ -59,8 +65,9 @@ export async function* readRawDifferences(
 
 export async function* readDifferences(
   context: ReadContext,
-  selection: DifferencesSelection,
+  asked: DifferencesSelection,
 ): AsyncGenerator<CheckpointDifference, void, void> {
+  const selection = checkSelection('differences', asked)
   const { files } = context
   const { stores: there } = await discoverStores(files)
   const version = await chooseVersion(files, selection.to)
@@ -68,38 +75,62 @@ export async function* readDifferences(
   const { stores } = await planRead(files, there, selection, batchId)
   if (stores.length === 0) throw noSuchStore(files.location, selection, there)
   const schemas = new SchemaCache(files, { batchId, joinSide: selection.joinSide })
-  for await (const { store, type, key, before, after } of differencesOf(
-    context,
-    stores,
-    selection,
-  )) {
+  const state: StoreFilesContext = { ...context, signal: selection.signal }
+  let versions: Versions = [0, 0]
+  const opened = async (store: ResolvedStoreId, both: Versions): Promise<void> => {
+    versions = both
+    for (const version of both)
+      await checkCodec(state, await settingsOfVersion(files, version), store, version)
+  }
+  for await (const difference of differencesOf(context, stores, selection, opened)) {
+    const { store, type } = difference
     const stored = await schemas.of(store)
-    try {
-      yield {
-        store,
-        type,
-        schema: stored.schema,
-        key: stored.key(key),
-        before: before === undefined ? null : stored.value(before),
-        after: after === undefined ? null : stored.value(after),
-      }
-    } catch (error) {
-      if (!isStateStoreError(error)) throw error
-      throw atRecord(error, store, undefined, undefined)
+    const typed = decode(stored, difference, versions)
+    if ('error' in typed) {
+      const place = await locateRecord(state, store, typed.version, difference.key)
+      throw atRecord(typed.error, store, typed.version, place)
     }
+    yield { store, type, schema: stored.schema, ...typed }
   }
 }
 
+/** Of the two states of a store. */
+type Versions = readonly [older: number, newer: number]
+
+/** The error of what is none of its schema comes with the version that has it. */
+function decode(
+  stored: StoredRows,
+  { key, before, after }: RawDifference,
+  [older, newer]: Versions,
+):
+  | Pick<CheckpointDifference, 'key' | 'before' | 'after'>
+  | { readonly error: StateStoreError; readonly version: number } {
+  let version = before === undefined ? newer : older
+  try {
+    const typedKey = stored.key(key)
+    const typedBefore = before === undefined ? null : stored.value(before)
+    version = newer
+    const typedAfter = after === undefined ? null : stored.value(after)
+    return { key: typedKey, before: typedBefore, after: typedAfter }
+  } catch (error) {
+    if (!isStateStoreError(error)) throw error
+    return { error, version }
+  }
+}
+
+/** `opened` is called for each store before what differs in it, with the two versions of it. */
 async function* differencesOf(
   context: ReadContext,
   stores: readonly ResolvedStoreId[],
-  { from, to, signal }: DifferencesSelection,
+  { from, to, signal }: Pick<DifferencesSelection, 'from' | 'to' | 'signal'>,
+  opened?: (store: ResolvedStoreId, versions: Versions) => Promise<void>,
 ): AsyncGenerator<RawDifference, void, void> {
   const first = await chooseVersion(context.files, from)
   const second = await chooseVersion(context.files, to)
   for (const store of stores) {
     await using older = await openVersion(context, store, first, { signal })
     await using newer = await openVersion(context, store, second, { signal })
+    await opened?.(store, [older.reader.version, newer.reader.version])
     yield* compare(store, older.reader, newer.reader)
   }
 }

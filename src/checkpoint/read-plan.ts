@@ -8,9 +8,9 @@ import type { CheckpointFileManager } from '../files/file-manager.ts'
 import { type ResolvedStoreId } from '../store/store-id.ts'
 import { lastCommittedBatch } from './batches.ts'
 import { COMMITS_DIRECTORY } from './commit-log.ts'
-import { checkOperator, type OperatorInfo, readOperators } from './operators.ts'
+import { checkOperator, type OperatorInfo, surveyOperators } from './operators.ts'
 import { type JoinSide, joinSideStore } from './stored-rows.ts'
-import { matchesStore, type StoreSelection } from './store-selection.ts'
+import { type CheckedSelection, matchesStore, type StoreSelection } from './store-selection.ts'
 
 /** SPARK: the operator that has sides. */
 const JOIN_OPERATOR = 'symmetricHashJoin'
@@ -60,13 +60,15 @@ export interface ReadPlan {
 export async function planRead(
   files: CheckpointFileManager,
   there: readonly ResolvedStoreId[],
-  selection: ReadSelection,
+  selection: CheckedSelection<ReadSelection>,
   batchId: number | undefined,
 ): Promise<ReadPlan> {
   const { operatorId, partitionId, joinSide } = selection
   if (joinSide !== undefined && selection.storeName !== undefined)
     throw refused('Expected `joinSide` or `storeName`, got both')
-  const operators = await readOperators(files, there, batchId)
+  const { operators, problems } = await surveyOperators(files, there, batchId)
+  const damage = problems.find(({ operatorId: id }) => id === (operatorId ?? id))
+  if (damage !== undefined) throw damage.error
   const chosen = operators.filter(
     (operator) =>
       (operatorId === undefined || operatorId === operator.operatorId) &&
@@ -88,10 +90,18 @@ export async function planRead(
   return { stores, operators: chosen }
 }
 
-/** RangeError unless `value` is absent or a whole number from 0. */
-export function checkWhole(name: string, value: number | undefined): void {
-  if (value === undefined || (Number.isSafeInteger(value) && value >= 0)) return
-  throw new RangeError(`Expected \`${name}\` to be a whole number, 0 or more, got ${String(value)}`)
+/** TypeError unless `value` is absent or a number; RangeError unless it is a whole one from 0. */
+export function checkWhole(name: string, value: unknown): void {
+  if (value === undefined || (Number.isSafeInteger(value) && (value as number) >= 0)) return
+  const Wrong = typeof value === 'number' ? RangeError : TypeError
+  throw new Wrong(`Expected \`${name}\` to be a whole number, 0 or more, got ${shown(value)}`)
+}
+
+/** A wrong argument, for messages. */
+export function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (Array.isArray(value)) return 'an array'
+  return typeof value === 'object' && value !== null ? 'an object' : String(value)
 }
 
 export function refused(problem: string): StateStoreError {

@@ -3,27 +3,27 @@
 import type { SparkRow } from '../codec/unsafe-row/spark-value.ts'
 import { isStateStoreError } from '../errors.ts'
 import type { ResolvedStoreId } from '../store/store-id.ts'
+import { checkSelection } from './check-selection.ts'
 import { checkCodec } from './codec-check.ts'
 import { discoverStores } from './discover-stores.ts'
 import { locateRecord } from './locate-record.ts'
 import { noSuchStore, type ReadContext, SchemaCache } from './read-context.ts'
 import {
   type AtVersion,
-  checkWhole,
   chooseVersion,
   noSideOfBytes,
   planRead,
   type ReadSelection,
 } from './read-plan.ts'
 import { openVersion } from './open-version.ts'
-import { readSettings } from './spark-settings.ts'
+import { settingsOfVersion } from './spark-settings.ts'
 import type { StoreFilesContext } from './store-file.ts'
 import { matchesStore } from './store-selection.ts'
 import { atRecord, type RowSchema, type StoredRows } from './stored-rows.ts'
 
 export interface RowsSelection extends ReadSelection, AtVersion {
   /**
-   * Rebuild from the snapshot that follows this batch, and no other, to find out which snapshot is wrong. Only with `partitionId`, and at
+   * Rebuild from the snapshot that follows this batch, and no other, to find out which snapshot is wrong. Only with `partition`, and at
    * or below the batch or version that is read.
    */
   readonly snapshotBatchId?: number | undefined
@@ -50,14 +50,14 @@ export interface CheckpointRow {
 /** Rows as bytes; `order: 'key'` sorts each store's by the bytes of the key, at the cost of holding them twice. */
 export async function* readRawRows(
   context: ReadContext,
-  selection: RowsSelection & { readonly order?: 'key' | undefined },
+  asked: RowsSelection & { readonly order?: 'key' | undefined },
 ): AsyncGenerator<RawRow, void, void> {
+  const selection = checkSelection('rawRows', asked)
   if (selection.joinSide !== undefined) throw noSideOfBytes()
   const version =
     selection.batchId === undefined
       ? selection.version
       : await chooseVersion(context.files, selection)
-  checkWhole('version', version)
   const { stores: there } = await discoverStores(context.files)
   const { operatorId, partitionId, storeName } = selection
   const stores = there.filter((id) => matchesStore(id, selection))
@@ -73,8 +73,9 @@ export async function* readRawRows(
 
 export async function* readRows(
   context: ReadContext,
-  selection: RowsSelection,
+  asked: RowsSelection,
 ): AsyncGenerator<CheckpointRow, void, void> {
+  const selection = checkSelection('rows', asked)
   const version = await chooseVersion(context.files, selection)
   const batchId = version === undefined ? undefined : Math.max(0, version - 1)
   const { stores: there } = await discoverStores(context.files)
@@ -83,7 +84,7 @@ export async function* readRows(
   if (stores.length === 0 && isSelective({ operatorId, partitionId, storeName }))
     throw noSuchStore(context.files.location, selection, there)
   const schemas = new SchemaCache(context.files, { batchId, joinSide })
-  const settings = await readSettings(context.files)
+  const settings = await settingsOfVersion(context.files, version)
   const files: StoreFilesContext = { ...context, signal }
   for (const store of stores) {
     const stored = await schemas.of(store)

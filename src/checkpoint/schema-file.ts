@@ -9,8 +9,9 @@
 
 import { corruptFile } from '../codec/corrupt-file.ts'
 import { StateStoreError } from '../errors.ts'
+import { notBytes } from '../store/store-reader.ts'
 import { JavaDataReader, JavaDataWriter, modifiedUtf8Bytes } from './java-data.ts'
-import { unknownHeader } from './versioned-text.ts'
+import { checkPrinted, unknownHeader } from './versioned-text.ts'
 
 const WHAT = 'a schema file'
 const TEXT_BYTES_MAX = 65_535
@@ -32,14 +33,19 @@ export interface SchemaFamily {
   readonly userKeySchemaJson?: string
 }
 
+/** A file state/<operator>/0/_metadata/schema, or below state/<operator>/_stateSchema. */
 export interface SchemaFile {
   readonly formatVersion: 1 | 2 | 3
   /** One, named `default`, below format 3. */
   readonly families: readonly SchemaFamily[]
 }
 
-/** CORRUPT_FILE or UNKNOWN_FORMAT_VERSION, naming `path`, unless `bytes` are a schema file from end to end. The JSON is not looked at. */
+/**
+ * Spark's schema file of a store; `path` is for messages. The JSON in it is not looked at: parseSchemaJson reads it. CORRUPT_FILE or
+ * UNKNOWN_FORMAT_VERSION, naming `path`, unless `bytes` are one from end to end.
+ */
 export function parseSchemaFile(bytes: Uint8Array, path: string): SchemaFile {
+  if (!(bytes instanceof Uint8Array)) throw notBytes('bytes', bytes)
   const reader = new JavaDataReader(bytes, path)
   const header = reader.text('the format version of a schema file')
   const formatVersion = ([1, 2, 3] as const).find((version) => header === `v${version}`)
@@ -55,14 +61,14 @@ export function parseSchemaFile(bytes: Uint8Array, path: string): SchemaFile {
   return { formatVersion, families }
 }
 
-/** RangeError for what the format cannot hold: a schema above 65535 bytes in format 1, not exactly one family below format 3. */
+/** The bytes of the file, as Spark writes them. RangeError for what the format cannot hold: a schema above 65535 bytes in format 1, not exactly one family below format 3. */
 export function printSchemaFile({ formatVersion, families }: SchemaFile): Uint8Array {
   const writer = new JavaDataWriter()
   writer.text(`v${formatVersion}`)
   if (formatVersion === 3) {
     writer.int32(families.length)
     for (const family of families) writeFamily(writer, family)
-    return writer.bytes()
+    return checkPrinted(writer.bytes(), parseSchemaFile)
   }
   const [family] = families
   if (families.length !== 1)
@@ -71,7 +77,7 @@ export function printSchemaFile({ formatVersion, families }: SchemaFile): Uint8A
     if (formatVersion === 1) writer.text(json)
     else writeChunked(writer, json)
   }
-  return writer.bytes()
+  return checkPrinted(writer.bytes(), parseSchemaFile)
 }
 
 function readPair(reader: JavaDataReader, formatVersion: 1 | 2, path: string): SchemaFamily {

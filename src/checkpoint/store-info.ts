@@ -2,7 +2,6 @@
 
 import type { CompressionName } from '../codec/compression.ts'
 import { sniffCompression } from '../codec/compressions.ts'
-import type { StateStores } from '../coordinator/state-stores.ts'
 import { type ErrorCode, isStateStoreError } from '../errors.ts'
 import { type CheckpointFileManager, type FileStatus, joinPath } from '../files/file-manager.ts'
 import { classifyFiles, type StoreFiles } from '../format/file-names.ts'
@@ -15,6 +14,7 @@ import {
 } from '../store/store-id.ts'
 import { type Claim, listClaims } from '../store/writer-lease.ts'
 import { isPassedOver } from './discover-stores.ts'
+import type { ReaderStores } from './reader-stores.ts'
 import { FileVanishedError, openStateFile } from './state-file-source.ts'
 
 /** As many bytes as any codec needs to recognise itself. */
@@ -53,10 +53,10 @@ type Newest = Pick<StoreInfo, 'codec' | 'foreign' | 'keys' | 'progress'>
 
 const UNKNOWN: Newest = { codec: undefined, foreign: false, keys: undefined, progress: undefined }
 
-/** Throws only what listing throws. */
+/** Throws only what listing throws, and PROVIDER_CLOSED. */
 export async function describeStore(
   files: CheckpointFileManager,
-  stores: StateStores,
+  readers: ReaderStores,
   id: ResolvedStoreId,
 ): Promise<StoreInfo> {
   const directory = storeDirectory(id)
@@ -64,9 +64,9 @@ export async function describeStore(
   let newestVersion = newestOf([...listed.deltas.keys(), ...listed.snapshots.keys()])
   let newest = UNKNOWN
   let problem: StoreInfo['problem']
+  await using own = await readers.open()
   try {
-    await using provider = stores.provider(id)
-    newestVersion = await provider.latestVersion()
+    newestVersion = await own.stores.provider(id).latestVersion()
     newest = await describeNewest(files, directory, listed, newestVersion)
   } catch (error) {
     // Cleaned or rewound since the listing: what is known stays true of that moment.

@@ -5,8 +5,9 @@
 
 import { decodeRow } from '../codec/unsafe-row/decode-row.ts'
 import { nullBitsBytes, WORD_BYTES } from '../codec/unsafe-row/row-layout.ts'
-import { isFixedWidth, type SparkStruct } from '../codec/unsafe-row/spark-type.ts'
-import type { SparkRow } from '../codec/unsafe-row/spark-value.ts'
+import { isFixedWidth, type SparkStruct, type SparkType } from '../codec/unsafe-row/spark-type.ts'
+import type { SparkRow, SparkValue, VariantValue } from '../codec/unsafe-row/spark-value.ts'
+import { variantToJson } from '../codec/unsafe-row/variant-json.ts'
 import { isStateStoreError, StateStoreError } from '../errors.ts'
 import { type ResolvedStoreId, storeIdText } from '../store/store-id.ts'
 import type { StoreSchema } from './store-schema.ts'
@@ -27,11 +28,13 @@ export function joinSideStore(side: JoinSide): string {
 /** Takes the rows of one store apart. */
 export class StoredRows {
   readonly #stored: StoreSchema
+  readonly #hasVariants: Readonly<Record<'key' | 'value', boolean>>
   /** What the values that come out are. */
   readonly schema: RowSchema
 
   constructor(stored: StoreSchema, joinSide: JoinSide | undefined) {
     this.#stored = stored
+    this.#hasVariants = { key: hasVariants(stored.key), value: hasVariants(stored.value) }
     this.schema = joinSide === undefined ? stored : withoutOwnColumns(stored)
   }
 
@@ -49,6 +52,7 @@ export class StoredRows {
     try {
       row = decodeRow(this.#stored[what], bytes)
       checkFieldCount(this.#stored[what], bytes)
+      if (this.#hasVariants[what]) checkVariants(this.#stored[what], row, [])
     } catch (error) {
       if (!isStateStoreError(error)) throw error
       throw new StateStoreError(
@@ -83,6 +87,48 @@ function checkFieldCount({ fields }: SparkStruct, row: Uint8Array): void {
     'TIDEMARK_CORRUPT_FILE',
     `Expected ${fields.length} fields, which take ${fixedBytes} bytes, found ${first} bytes in front of the first value of variable length, or of the end: more fields than the schema has`,
   )
+}
+
+/** Whether values of this type hold variants, at any depth. */
+function hasVariants(type: SparkType): boolean {
+  if (type.kind === 'struct') return type.fields.some((field) => hasVariants(field.type))
+  if (type.kind === 'array') return hasVariants(type.element)
+  if (type.kind === 'map') return hasVariants(type.key) || hasVariants(type.value)
+  return type.kind === 'variant'
+}
+
+/**
+ * CORRUPT_FILE where the bytes of a variant are none: to the row it is just bytes, so nobody else looks before it is printed, when its place is no
+ * longer known. A variant of a type that is not known here is the caller's to keep.
+ */
+function checkVariants(type: SparkType, value: SparkValue, path: readonly string[]): void {
+  if (value === null || !hasVariants(type)) return
+  if (type.kind === 'variant') checkVariant(value as VariantValue, path)
+  else if (type.kind === 'struct')
+    for (const [index, field] of type.fields.entries())
+      checkVariants(field.type, (value as SparkRow)[index], [...path, field.name])
+  else if (type.kind === 'array')
+    for (const [index, element] of (value as SparkRow).entries())
+      checkVariants(type.element, element, [...path, String(index)])
+  else if (type.kind === 'map')
+    for (const [index, pair] of (value as readonly SparkRow[]).entries()) {
+      checkVariants(type.key, pair[0], [...path, 'key', String(index)])
+      checkVariants(type.value, pair[1], [...path, 'value', String(index)])
+    }
+}
+
+function checkVariant(variant: VariantValue, path: readonly string[]): void {
+  try {
+    variantToJson(variant)
+  } catch (error) {
+    if (isStateStoreError(error, 'TIDEMARK_UNSUPPORTED')) return
+    if (!isStateStoreError(error)) throw error
+    throw new StateStoreError(
+      error.code,
+      `Expected field ${JSON.stringify(path.join('.'))} to be a variant. ${error.message}`,
+      { cause: error },
+    )
+  }
 }
 
 /** The same error, with the place where the row was read, as far as it is known. */

@@ -1,6 +1,6 @@
 // verifyQuery — what is wrong with what a query of Spark's keeps around its stores, and whether the stores are what it says they are.
 //
-//   1. logs        metadata, every offset log, every commit log: can they be understood?
+//   1. logs        metadata, every offset log, every commit log: are they there, and can they be understood?
 //   2. operators   their metadata; the folders of their stores and partitions
 //   3. schemas     of every store that has one, or should have one
 //   4. codec       every state file is in the compression that the query is set to
@@ -8,20 +8,29 @@
 //
 // Our own checkpoints have none of this, and nothing is found there. What is wrong with the files of a store is verify-store.ts's to tell.
 
-import { StateStores } from '../coordinator/state-stores.ts'
 import { isStateStoreError, type StateStoreError } from '../errors.ts'
 import { type CheckpointFileManager, joinPath } from '../files/file-manager.ts'
 import { type ResolvedStoreId, storeIdText } from '../store/store-id.ts'
-import { lastCommittedBatch, listBatchIds, readCommit, readOffsets } from './batches.ts'
+import {
+  lastCommittedBatch,
+  listBatchIds,
+  lostOffsets,
+  offsetsMissing,
+  readCommit,
+  readOffsets,
+} from './batches.ts'
 import { codecProblem } from './codec-check.ts'
 import { COMMITS_DIRECTORY } from './commit-log.ts'
+import { corruptFile } from '../codec/corrupt-file.ts'
 import { type Finding, type FindingKind, findingOf } from './finding.ts'
 import { locateRecord } from './locate-record.ts'
 import { OFFSETS_DIRECTORY } from './offset-log.ts'
 import { openVersion } from './open-version.ts'
-import { checkOperator, type OperatorInfo, readOperators } from './operators.ts'
+import { checkOperator, type OperatorInfo, surveyOperators } from './operators.ts'
 import { parseQueryMetadata, QUERY_METADATA_FILE } from './query-metadata.ts'
-import { readSettings, type RowSettings } from './spark-settings.ts'
+import type { ReadContext } from './read-context.ts'
+import { ReaderStores } from './reader-stores.ts'
+import { knownSettings, type RowSettings } from './spark-settings.ts'
 import { FileVanishedError } from './state-file-source.ts'
 import { listStoreFiles, type StoreFilesContext } from './store-file.ts'
 import { hasStoreSchema, readStoreSchema } from './store-schema.ts'
@@ -51,10 +60,19 @@ export async function verifyQuery(context: VerifyQueryContext): Promise<Finding[
 
 async function verifyLogs({ files }: VerifyQueryContext): Promise<Finding[]> {
   const findings: Finding[] = []
+  const planned = await listBatchIds(files, OFFSETS_DIRECTORY)
+  const committed = await listBatchIds(files, COMMITS_DIRECTORY)
   await attempt(findings, 'damaged-metadata', QUERY_METADATA_FILE, async () => {
     const bytes = await readSmallFile(files, QUERY_METADATA_FILE)
     if (bytes !== undefined) parseQueryMetadata(bytes, QUERY_METADATA_FILE)
+    else if (planned.length + committed.length > 0) throw queryMissing()
+    if (bytes !== undefined && planned.length + committed.length === 0)
+      throw offsetsMissing(undefined)
   })
+  for (const batchId of lostOffsets(planned, committed))
+    findings.push(problem('damaged-metadata', offsetsMissing(batchId), {}))
+  for (const batchId of committed.filter((id) => id < (planned.at(0) ?? 0)))
+    findings.push(halfCleaned(batchId))
   const logs = [
     [OFFSETS_DIRECTORY, readOffsets],
     [COMMITS_DIRECTORY, readCommit],
@@ -67,12 +85,31 @@ async function verifyLogs({ files }: VerifyQueryContext): Promise<Finding[]> {
   return findings
 }
 
+/** SPARK: since 4.1 it does not start on logs without the id of their query. */
+function queryMissing(): StateStoreError {
+  return corruptFile(
+    QUERY_METADATA_FILE,
+    'Expected the id of the query, because the logs of one are there, found nothing; Spark refuses to go on without it',
+  )
+}
+
+/** SPARK: the offset log is cleaned first, so this is what a cleaning in between leaves, and what one that was stopped has left. */
+function halfCleaned(batchId: number): Finding {
+  const path = joinPath(COMMITS_DIRECTORY, String(batchId))
+  return {
+    severity: 'warning',
+    kind: 'leftover',
+    path,
+    message: `Left behind when batch ${batchId} was cleaned: its offset log is gone, and only older ones are (${path})`,
+  }
+}
+
 async function verifyOperators(
   { files, stores, options }: VerifyQueryContext,
   findings: Finding[],
 ): Promise<readonly OperatorInfo[]> {
-  const operators =
-    (await attempt(findings, 'damaged-metadata', '', () => readOperators(files, stores))) ?? []
+  const { operators, problems } = await surveyOperators(files, stores)
+  for (const { error } of problems) findings.push(problem('damaged-metadata', error, {}))
   for (const operator of operators)
     for (const { store, error } of checkOperator(operator, stores))
       if (matchesStore(store, options))
@@ -108,7 +145,7 @@ async function verifyCodecs(
   { files, stores, settings, options }: VerifyQueryContext,
   findings: Finding[],
 ): Promise<void> {
-  const spark = await quietly(() => readSettings(files))
+  const spark = await knownSettings(files)
   if (spark === undefined) return
   const context: StoreFilesContext = { files, settings, signal: options.signal }
   for (const store of stores.filter((id) => matchesStore(id, options))) {
@@ -133,23 +170,14 @@ async function verifyRows(
   if (typed.size === 0) return
   const committed = await quietly(() => lastCommittedBatch(files))
   const newest = typeof committed === 'number' ? committed + 1 : undefined
-  const engine = await StateStores.open(files, {
-    readOnly: true,
-    maintenanceIntervalMs: 0,
-    ...settings,
-  })
-  await using context = {
-    files,
-    settings,
-    stores: engine,
-    [Symbol.asyncDispose]: () => engine.close(),
-  }
+  await using readers = new ReaderStores(files, settings)
+  const context = { files, settings, readers, signal: options.signal }
   for (const store of stores.filter((id) => matchesStore(id, options))) {
     const rows = typed.get(kindOf(store))
     if (rows === undefined) continue
     // What keeps a version from being read at all is told of the store's files.
     const error = await quietly(() =>
-      firstWrongRow({ ...context, signal: options.signal }, store, options.version ?? newest, rows),
+      firstWrongRow(context, store, options.version ?? newest, rows),
     )
     if (error !== undefined)
       findings.push(problem('wrong-row', error, { storeId: storeIdText(store) }))
@@ -157,7 +185,7 @@ async function verifyRows(
 }
 
 async function firstWrongRow(
-  context: StoreFilesContext & { readonly stores: StateStores },
+  context: StoreFilesContext & ReadContext,
   store: ResolvedStoreId,
   version: number | undefined,
   rows: StoredRows,

@@ -7,10 +7,16 @@
 import { systemClock } from '../base/clock.ts'
 import { type CheckpointFileManager, joinPath } from '../files/file-manager.ts'
 import { type ResolvedStoreId, stagingDirectory, storeIdText } from '../store/store-id.ts'
+import { checkSelection } from './check-selection.ts'
 import { discoverStores } from './discover-stores.ts'
 import type { Finding } from './finding.ts'
 import { openLocation } from './location.ts'
-import { detectRowSettings, type RowSettingsOverrides } from './spark-settings.ts'
+import {
+  detectRowSettings,
+  knownSettings,
+  type RowSettings,
+  type RowSettingsOverrides,
+} from './spark-settings.ts'
 import { matchesStore, type StoreSelection } from './store-selection.ts'
 import { verifyQuery } from './verify-query.ts'
 import { verifyStore } from './verify-store.ts'
@@ -23,16 +29,17 @@ export interface VerifyOptions extends RowSettingsOverrides, StoreSelection {
 
 /**
  * Checks a checkpoint and returns what is wrong with it: first with what a query of Spark's keeps around the stores, then store by store and in order
- * of versions; an empty list if nothing is. Throws CHECKPOINT_NOT_FOUND, UNSUPPORTED (a RocksDB checkpoint), CORRUPT_FILE or UNKNOWN_FORMAT_VERSION where the newest offset log
- * cannot be understood and so nobody knows how to read rows, STORAGE_UNAVAILABLE where even listing fails, and the signal's reason.
+ * of versions; an empty list if nothing is. Throws CHECKPOINT_NOT_FOUND, UNSUPPORTED (a RocksDB checkpoint), STORAGE_UNAVAILABLE where even listing
+ * fails, and the signal's reason.
  */
 export async function verifyCheckpoint(
   location: string | CheckpointFileManager,
-  options: VerifyOptions = {},
+  asked: VerifyOptions = {},
 ): Promise<Finding[]> {
+  const options = checkSelection('verify', asked)
   const files = await openLocation(location)
   const { stores, strays } = await discoverStores(files)
-  const settings = await detectRowSettings(files, options)
+  const settings = await settingsToLook(files, options)
   const findings: Finding[] = await verifyQuery({ files, stores, settings, options })
   for (const id of stores.filter((store) => matchesStore(store, options))) {
     options.signal?.throwIfAborted()
@@ -46,6 +53,16 @@ export async function verifyCheckpoint(
     findings.push({ severity: 'warning', kind: 'foreign', path, message })
   }
   return findings
+}
+
+/** Where no offset log tells, which is a finding of its own, the files are looked at as Spark writes them by default. */
+async function settingsToLook(
+  files: CheckpointFileManager,
+  options: RowSettingsOverrides,
+): Promise<RowSettings> {
+  if ((await knownSettings(files)) !== undefined) return await detectRowSettings(files, options)
+  const { rowChecksums = false, floorValues } = options
+  return await detectRowSettings(files, { rowChecksums, floorValues })
 }
 
 /** What writers left in staging. The newest generation's folder may be that of a writer at work. */

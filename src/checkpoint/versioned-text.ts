@@ -3,8 +3,9 @@
 // SPARK: a header that is no `v` and positive number is malformed; one above what is known is of a newer format. Neither is guessed at.
 
 import { corruptFile } from '../codec/corrupt-file.ts'
-import { StateStoreError } from '../errors.ts'
+import { isStateStoreError, StateStoreError } from '../errors.ts'
 import type { CheckpointFileManager } from '../files/file-manager.ts'
+import { notBytes } from '../store/store-reader.ts'
 
 /** Far above what Spark writes: offsets of sources with many partitions, schemas of thousands of columns. */
 const FILE_BYTES_MAX = 64 * 1024 * 1024
@@ -49,6 +50,20 @@ export function parseVersionedText<Version extends number>(
 
 export function printVersionedText({ formatVersion, lines }: VersionedText<number>): Uint8Array {
   return new TextEncoder().encode([`v${formatVersion}`, ...lines].join('\n'))
+}
+
+/** `printed`, once `parse` has understood it: RangeError for what nobody could read again. */
+export function checkPrinted(
+  printed: Uint8Array,
+  parse: (bytes: Uint8Array, path: string) => unknown,
+): Uint8Array {
+  try {
+    parse(printed, 'what was to be printed')
+  } catch (cause) {
+    if (!isStateStoreError(cause)) throw cause
+    throw new RangeError(`Expected what can be read again. ${cause.message}`, { cause })
+  }
+  return printed
 }
 
 /** The JSON object that `text` is; CORRUPT_FILE saying that `what` was expected otherwise. */
@@ -101,6 +116,7 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
 }
 
 export function decodeUtf8(bytes: Uint8Array, path: string): string {
+  if (!(bytes instanceof Uint8Array)) throw notBytes('bytes', bytes)
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch (cause) {

@@ -1,3 +1,7 @@
+// `changes`: what batches put and removed, in types where the stores have schemas, else in hex; as JSON lines or in tables.
+//
+// Sorted by key as `rows` are, but what was written twice in a batch stays in its order: the last one counts.
+
 import { openCheckpoint } from '../checkpoint/checkpoint.ts'
 import type { CheckpointChange, RawChange } from '../checkpoint/read-changes.ts'
 import { toHex } from '../base/bytes.ts'

@@ -1,3 +1,7 @@
+// `diff`: what is not the same at two versions or after two batches, in types where the stores have schemas, else in hex.
+//
+// Sorted by key as `rows` are. A difference is no problem: the exit code stays 0, unlike that of diff(1).
+
 import { toHex } from '../base/bytes.ts'
 import { openCheckpoint } from '../checkpoint/checkpoint.ts'
 import type { CheckpointDifference, RawDifference } from '../checkpoint/read-differences.ts'

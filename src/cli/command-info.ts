@@ -1,3 +1,7 @@
+// `info`: what a checkpoint holds, without a row being read: its query, operators and batches (query-lines.ts), and a line for each store.
+//
+// What is damaged keeps nothing else from being told: it becomes a line beginning with `problem`, and exit code 1.
+
 import { openCheckpoint } from '../checkpoint/checkpoint.ts'
 import type { StoreInfo } from '../checkpoint/store-info.ts'
 import { type Command, COMMON_OPTIONS } from './command.ts'
@@ -18,7 +22,9 @@ file, how many deltas follow the newest snapshot (lag), and the newest writer th
 if a store's newest version cannot be found, or a file of the query cannot be understood.`,
   options: COMMON_OPTIONS,
   run: async ({ checkpoint: location, selection, overrides, json }, output) => {
-    await using checkpoint = await openCheckpoint(location, overrides)
+    // Rows are not read: an offset log that cannot tell how they would be is a problem of the query, told among those.
+    const { rowChecksums = false } = overrides
+    await using checkpoint = await openCheckpoint(location, { ...overrides, rowChecksums })
     const query = await describeQuery(checkpoint)
     const infos: StoreInfo[] = []
     if (json) for (const line of queryJsonLines(query)) await output.line(line)

@@ -1,3 +1,8 @@
+// `rows`: what the stores hold, in types where they have schemas, else in hex; as JSON lines or in tables.
+//
+// Rows in types come from the library in no order, and are sorted here by the text of their keys, on disk where there are many
+// (sorted-lines-of.ts). In hex the engine gives them in the order of the keys' bytes, which is that of the digits.
+
 import { toHex } from '../base/bytes.ts'
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts'
 import type { CheckpointRow, RawRow, RowsSelection } from '../checkpoint/read-rows.ts'

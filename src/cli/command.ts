@@ -1,3 +1,7 @@
+// Command — what a verb of the command line is: its name, its help, the options it takes, and what it does.
+//
+// run.ts finds the verb and turns what it throws into an exit code; arguments.ts has the options that all verbs choose from.
+
 import { type CommandArguments, OPTIONS, type OptionName } from './arguments.ts'
 import type { Output } from './output.ts'
 

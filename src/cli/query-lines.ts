@@ -1,6 +1,6 @@
 // What `info` tells of the query around the stores: gathered first, whatever of it can be understood, and then set in lines.
 
-import type { BatchInfo } from '../checkpoint/batches.ts'
+import { type BatchInfo, lostOffsets, offsetsMissing } from '../checkpoint/batches.ts'
 import type { Checkpoint } from '../checkpoint/checkpoint.ts'
 import type { OperatorInfo } from '../checkpoint/operators.ts'
 import type { StoreInfo } from '../checkpoint/store-info.ts'
@@ -25,8 +25,13 @@ export async function describeQuery(checkpoint: Checkpoint): Promise<QueryDescri
     }
   }
   const query = await attempt(() => checkpoint.query())
-  const operators = (await attempt(() => checkpoint.operators())) ?? []
+  const onProblem = (problem: StateStoreError): number => problems.push(problem)
+  const operators = (await attempt(() => checkpoint.operators(undefined, onProblem))) ?? []
   const batches = (await attempt(() => checkpoint.batches())) ?? []
+  const idsOf = (some: readonly BatchInfo[]): number[] => some.map(({ batchId }) => batchId)
+  const planned = idsOf(batches.filter(({ offsets }) => offsets !== undefined))
+  const committed = idsOf(batches.filter((batch) => batch.committed))
+  problems.push(...lostOffsets(planned, committed).map(offsetsMissing))
   const isSparks = query !== undefined || batches.length > 0
   // Of our own checkpoints the table of stores says all that the folders say.
   const told = operators.filter(({ metadataPath }) => isSparks || metadataPath !== undefined)

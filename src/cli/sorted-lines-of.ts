@@ -1,3 +1,8 @@
+// sortedLinesOf — lines that come group by group, each group sorted by key: what `rows`, `changes` and `diff` print.
+//
+// A group is as large as a store's partition, so its lines go through SortedLines, which keeps little in memory. Key and text are joined by
+// a NUL, which sorts below all that a key can hold: a key that begins another one comes first.
+
 import { SortedLines } from '../files/sorted-lines.ts'
 
 /** A line, and what it is sorted by. */

@@ -1,3 +1,8 @@
+// Tables for people: columns under titles, sizes in units, texts cut to what a screen bears.
+//
+// A table of unknown length is set in pieces, each as wide as its own rows need, so that millions of rows stream. Bold only on a
+// terminal; programs take --json.
+
 import { styleText } from 'node:util'
 import type { Output } from './output.ts'
 import { escapeUnprintable } from './printable.ts'

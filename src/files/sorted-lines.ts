@@ -3,6 +3,10 @@
 // The order is that of the lines' UTF-8 bytes, which is that of their code points. Equal lines stay, all of them. The temporary file has no
 // name once it is open, so nothing is left behind whatever becomes of the process; small inputs never make one.
 //
+// Runs are merged only with their like: 64 as they were sorted into one of level 1, 64 of those into one of level 2. So a line is written once a
+// level, 16 MiB x 64^level of lines fill one (1 GiB, 64 GiB, 4 TiB), and at the end 63 runs a level are read at once. The file never gives
+// space back before its end: it takes the size of the lines once a level.
+//
 // PERF: lines are held as one-character-a-byte strings of their UTF-8: half the memory, and the engine's own sort compares them.
 
 import { closeSync, constants, openSync, readSync, unlinkSync, writeSync } from 'node:fs'
@@ -24,7 +28,7 @@ const RUN_BYTES_MAX = 16 * 1024 * 1024
 /** What a string costs beside its characters, roughly: a million short lines are more than their text. */
 const LINE_OVERHEAD_BYTES = 32
 
-/** So many runs are merged at once, each with a piece in memory; more are merged into one first. */
+/** So many runs of a level are merged into one of the next, each with a piece in memory. */
 const RUNS_MAX = 64
 
 /** A run is read in pieces of this size, and written so. */
@@ -41,7 +45,8 @@ export class SortedLines implements Disposable {
   readonly #clock: Clock
   #lines: string[] = []
   #lineBytes = 0
-  #runs: Run[] = []
+  /** By level; fewer than RUNS_MAX in each. */
+  #levels: Run[][] = []
   #descriptor: number | undefined
   #fileBytes = 0
 
@@ -59,20 +64,25 @@ export class SortedLines implements Disposable {
     if (this.#lineBytes >= this.#runBytesMax) this.#spill()
   }
 
+  /** How much of the temporary file is used; 0 while there is none. */
+  get fileBytes(): number {
+    return this.#fileBytes
+  }
+
   /** The lines in order. Nothing may be added meanwhile. */
   *sorted(): Generator<string, void, void> {
-    if (this.#runs.length === 0) {
+    if (this.#levels.length === 0) {
       for (const line of this.#lines.sort()) yield unpack(line)
       return
     }
     this.#spill()
-    for (const line of merge(this.#runs.map((run) => this.#read(run)))) yield unpack(line)
+    for (const line of this.#merged(this.#levels.flat())) yield unpack(line)
   }
 
   /** Gives memory and disk back. */
   [Symbol.dispose](): void {
     this.#lines = []
-    this.#runs = []
+    this.#levels = []
     if (this.#descriptor !== undefined) closeSync(this.#descriptor)
     this.#descriptor = undefined
   }
@@ -82,12 +92,18 @@ export class SortedLines implements Disposable {
     const lines = this.#lines.sort()
     this.#lines = []
     this.#lineBytes = 0
-    if (this.#runs.length >= RUNS_MAX) this.#runs = [this.#write(this.#merged())]
-    this.#runs.push(this.#write(lines))
+    let run = this.#write(lines)
+    for (let level = 0; ; level++) {
+      const runs = (this.#levels[level] ??= [])
+      runs.push(run)
+      if (runs.length < RUNS_MAX) return
+      run = this.#write(this.#merged(runs))
+      this.#levels[level] = []
+    }
   }
 
-  *#merged(): Generator<string, void, void> {
-    yield* merge(this.#runs.map((run) => this.#read(run)))
+  #merged(runs: readonly Run[]): Generator<string, void, void> {
+    return merge(runs.map((run) => this.#read(run)))
   }
 
   #write(lines: Iterable<string>): Run {

@@ -1,3 +1,7 @@
+// What a store tells of itself in numbers: Spark's metrics by Spark's names, our own beside them. Counted in provider-counters.ts.
+//
+// SPARK: custom metrics are numbers only, and are summed up over partitions by whoever shows them.
+
 /** Latency of the last run of each step, milliseconds; absent until it has run. */
 export interface StepLatencies {
   readonly openMs?: number

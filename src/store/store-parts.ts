@@ -1,3 +1,8 @@
+// StoreParts — what the two halves of a provider, store-reader.ts and store-writer.ts, both work with, made once by the provider.
+//
+// They meet in the installed versions, which all opens, commits, aborts and snapshots take turns at by the one mutex; loads of old versions for
+// reading run beside it, in the historical maps.
+
 import type { Mutex } from '../base/mutex.ts'
 import type { CheckpointFileManager } from '../files/file-manager.ts'
 import { VersionedMap } from '../map/versioned-map.ts'

@@ -1,3 +1,8 @@
+// VersionInfo — what is known of a version without its rows: its id, its parent's, when and by whom it was made.
+//
+// The ids of a store form a chain, by which a version of another history is recognised. It begins anew at every version that was written
+// without a trailer, since its id is then made of its own bytes alone.
+
 import { GENESIS_ID } from '../format/commit-id.ts'
 import type { Trailer } from '../format/trailer.ts'
 

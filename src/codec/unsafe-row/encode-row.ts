@@ -8,6 +8,7 @@
 // becomes the nearest one) and NaN (all become the one that Java writes).
 
 import { fitsPrecision, minimalBytes, parseDecimal } from './decimal.ts'
+import { setJavaDouble, setJavaFloat } from './java-number.ts'
 import {
   INTERVAL_BYTES,
   nullBitsBytes,
@@ -188,9 +189,9 @@ class RowEncoder {
       case 'year-month-interval':
         return view.setInt32(at, this.#integer(value, 32), true)
       case 'float':
-        return view.setFloat32(at, this.#number(value), true)
+        return setJavaFloat(view, at, this.#number(value), true)
       case 'double':
-        return view.setFloat64(at, this.#number(value), true)
+        return setJavaDouble(view, at, this.#number(value), true)
       case 'null':
         throw this.#wrong('null', value)
       case 'long':

@@ -1,6 +1,9 @@
-// Floating-point numbers as Java prints them: Double.toString and Float.toString of Java 17 and older, which is what Spark runs on.
+// Floating-point numbers as Java has them: their bits, and how Double.toString and Float.toString of Java 17 and older print them, which is what
+// Spark runs on.
 //
-// That is not the shortest text that reads back as the same number (JavaScript's, and Java's own since 19): 2e23 is "1.9999999999999998E23".
+// Bits: JavaScript lets a NaN keep its sign and payload, as far as the engine likes; Java writes one NaN for all.
+//
+// Text: not the shortest one that reads back as the same number (JavaScript's, and Java's own since 19): 2e23 is "1.9999999999999998E23".
 // The digits come from the algorithm Java used until then: generate them one by one from the exact value until the rest is smaller than half
 // the distance to the neighbours, then round the last one. Its oddities are part of what is printed, so they are kept:
 //   - where an exponent will be printed, two digits at least are generated;
@@ -28,7 +31,32 @@ const FIVE_POWER_BITS = FIVE_POWERS.slice(0, FIVE_POWERS_EXACT_MAX + 1).map((fiv
   power === 0 ? 0 : bitLength(five),
 )
 
+const DOUBLE_NAN_BITS = 0x7ff8_0000_0000_0000n
+const FLOAT_NAN_BITS = 0x7fc0_0000
+
 const scratch = new DataView(new ArrayBuffer(8))
+
+/** DataView's setFloat64, but that every NaN is the one that Java writes. */
+export function setJavaDouble(
+  view: DataView,
+  at: number,
+  value: number,
+  littleEndian: boolean,
+): void {
+  if (Number.isNaN(value)) view.setBigUint64(at, DOUBLE_NAN_BITS, littleEndian)
+  else view.setFloat64(at, value, littleEndian)
+}
+
+/** DataView's setFloat32, but that every NaN is the one that Java writes. */
+export function setJavaFloat(
+  view: DataView,
+  at: number,
+  value: number,
+  littleEndian: boolean,
+): void {
+  if (Number.isNaN(value)) view.setUint32(at, FLOAT_NAN_BITS, littleEndian)
+  else view.setFloat32(at, value, littleEndian)
+}
 
 /** `value` as Java's Double.toString has it: "1.0E7", "-0.0", "NaN", "Infinity". */
 export function printJavaDouble(value: number): string {

@@ -7,6 +7,7 @@
 import { StateStoreError } from '../../errors.ts'
 import { minimalBytes, parseDecimal } from './decimal.ts'
 import { encodeRow } from './encode-row.ts'
+import { setJavaDouble, setJavaFloat } from './java-number.ts'
 import { isWideDecimal, type SparkField, type SparkStruct, type SparkType } from './spark-type.ts'
 import type { CalendarInterval, SparkRow, SparkValue } from './spark-value.ts'
 
@@ -102,10 +103,10 @@ function hashValue(type: SparkType, value: SparkValue, seed: number): number {
       return hashLong(value as bigint, seed)
     // SPARK: the two zeros are one key, and so are all NaNs.
     case 'float':
-      scratch.setFloat32(0, (value as number) + 0)
+      setJavaFloat(scratch, 0, (value as number) + 0, false)
       return hashInt(scratch.getInt32(0), seed)
     case 'double':
-      scratch.setFloat64(0, (value as number) + 0)
+      setJavaDouble(scratch, 0, (value as number) + 0, false)
       return hashLong(scratch.getBigInt64(0), seed)
     case 'string':
     case 'char':

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openCheckpoint } from '../../../src/checkpoint/checkpoint.ts'
 import type { FindingKind } from '../../../src/checkpoint/finding.ts'
 import type { ChangesSelection } from '../../../src/checkpoint/read-changes.ts'
+import type { AtVersion } from '../../../src/checkpoint/read-plan.ts'
 import type { RowsSelection } from '../../../src/checkpoint/read-rows.ts'
 import { parseSchemaFile, printSchemaFile } from '../../../src/checkpoint/schema-file.ts'
 import { verifyCheckpoint } from '../../../src/checkpoint/verify.ts'
@@ -40,6 +41,13 @@ async function read(selection: RowsSelection = {}): Promise<number> {
   await using checkpoint = await openCheckpoint(folder.path)
   let count = 0
   for await (const _ of checkpoint.rows(selection)) count++
+  return count
+}
+
+async function readDifferences(from: AtVersion, to: AtVersion): Promise<number> {
+  await using checkpoint = await openCheckpoint(folder.path)
+  let count = 0
+  for await (const _ of checkpoint.differences({ from, to, operatorId: 1, partition: 0 })) count++
   return count
 }
 
@@ -275,6 +283,31 @@ describe('files in another codec than the query is set to', () => {
     expect(error.message).toMatch(/compressed with lz4.*found one compressed with snappy.*4\.delta/)
     await expectFound('wrong-codec', 'state/0/0/4.delta')
   })
+
+  test('on either side of a comparison', async () => {
+    {
+      const options = { compression: 'snappy', floorValues: true, durability: 'os' } as const
+      await using stores = await StateStores.open(folder.path, options)
+      await (await stores.provider({ operatorId: 1, partitionId: 0 }).getStore()).commit()
+    }
+    expect(await readDifferences({ version: 1 }, { version: 3 })).toBeGreaterThan(0)
+    for (const [from, to] of [
+      [3, 4],
+      [4, 3],
+    ]) {
+      const error = await failure('TIDEMARK_CORRUPT_FILE', () =>
+        readDifferences({ version: from }, { version: to }),
+      )
+      expect(error.message).toMatch(
+        /with lz4.*found one compressed with snappy.*state\/1\/0\/4\.delta/,
+      )
+    }
+    const diff = ['--version', '3', '--version', '4', '--operator', '1', '--partition', '0']
+    const cli = await tidemarkHere('diff', folder.path, '--json', ...diff)
+    expect(cli).toMatchObject({ code: 1, stdout: '' })
+    expect(cli.stderr).toContain('state/1/0/4.delta')
+    expect((await tidemarkHere('diff', folder.path, '--json', '--hex', ...diff)).code).toBe(0)
+  })
 })
 
 test('a damaged row is named with its file, record and field', async () => {
@@ -292,10 +325,21 @@ test('a damaged row is named with its file, record and field', async () => {
   const error = await failure('TIDEMARK_CORRUPT_FILE', () =>
     read({ version: 4, operatorId: 1, partitionId: 0 }),
   )
-  expect(error).toMatchObject({ storeId: '1/0/default', version: 4, path: 'state/1/0/4.delta' })
-  expect(error.message).toMatch(
-    /state\/1\/0\/_metadata\/schema.*record [01] of state\/1\/0\/4\.delta/s,
-  )
+  const place = { storeId: '1/0/default', version: 4, path: 'state/1/0/4.delta' }
+  const words = /state\/1\/0\/_metadata\/schema.*record [01] of state\/1\/0\/4\.delta/s
+  expect(error).toMatchObject(place)
+  expect(error.message).toMatch(words)
+  // A comparison has it on one side, whichever that is.
+  for (const [from, to] of [
+    [3, 4],
+    [4, 3],
+  ]) {
+    const same = await failure('TIDEMARK_CORRUPT_FILE', () =>
+      readDifferences({ version: from }, { version: to }),
+    )
+    expect(same).toMatchObject(place)
+    expect(same.message).toMatch(words)
+  }
 })
 
 test.each(['1.zip', '2_0b9d2a3c-1111-4222-8333-444455556666.changelog'])(
@@ -341,7 +385,7 @@ describe('selections that mean nothing', () => {
       'a snapshot without its partition',
       { snapshotBatchId: 1 },
       'TIDEMARK_INVALID_OPTIONS',
-      /partitionId/,
+      /`partition` together/,
     ],
     [
       'a snapshot that is not there',

@@ -38,6 +38,14 @@ test.each([
   expect((await failure('TIDEMARK_CORRUPT_FILE', () => parse(content))).message).toContain(PATH)
 })
 
+test('what nobody could read again is not printed', () => {
+  const entry = { formatVersion: 1, metadata: { nextBatchWatermarkMs: 0.5 } } as const
+  expect(() => printCommitLog(entry)).toThrow(RangeError)
+  expect(() => printCommitLog({ ...entry, formatVersion: 9 as never, metadata: {} })).toThrow(
+    /found v9/,
+  )
+})
+
 test('a newer format is told from damage', async () => {
   const error = await failure('TIDEMARK_UNKNOWN_FORMAT_VERSION', () => parse('v9\n{}'))
   expect(error.message).toMatch(/v1 or v2, found v9.*commits\/7/)

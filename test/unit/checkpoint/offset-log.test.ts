@@ -72,6 +72,26 @@ test('a truncation at any byte is refused, or leaves offsets that the sources wr
     expect(() => parse(whole.slice(0, size))).toThrow(PATH)
 })
 
+test.each<[string, object]>([
+  ['no source', { sources: [] }],
+  ['an offset of two lines', { sources: [{ offset: '1\n2' }] }],
+  ['an offset of no text', { sources: [{ offset: '' }] }],
+  ['a source without id in format 2', { formatVersion: 2, sources: [{ offset: '0' }] }],
+  ['a format that is not known', { formatVersion: 3 }],
+  ['settings that are no texts', { metadata: { conf: { a: 1 } } }],
+  ['a watermark below 0', { metadata: { batchWatermarkMs: -1 } }],
+])('%s is not printed, because nobody could read it', (_, part) => {
+  const entry = { formatVersion: 1 as const, metadata: undefined, sources: [{ offset: '0' }] }
+  expect(() => printOffsetLog({ ...entry, ...part })).toThrow(RangeError)
+  expect(parseOffsetLog(printOffsetLog(entry), PATH)).toEqual(entry)
+})
+
+test('what is no bytes at all is the mistake of the caller', () => {
+  expect(() => parseOffsetLog('v1' as never, PATH)).toThrow(
+    /`bytes` to be a Uint8Array, got string/,
+  )
+})
+
 test('bytes that are no text are refused', async () => {
   await failure('TIDEMARK_CORRUPT_FILE', () =>
     parseOffsetLog(Uint8Array.of(0x76, 0x31, 0xff), PATH),

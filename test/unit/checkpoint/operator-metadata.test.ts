@@ -35,6 +35,19 @@ test('format 2 has schema files and properties too', () => {
   expect(fromText(printOperatorMetadata(metadata))).toBe(content)
 })
 
+test('what nobody could read again is not printed', () => {
+  const store = { storeName: 'default', numColsPrefixKey: 0, numPartitions: 5 }
+  const metadata = { formatVersion: 1, operatorId: 0, operatorName: 'dedupe' } as const
+  expect(
+    parseOperatorMetadata(printOperatorMetadata({ ...metadata, stores: [store] }), PATH),
+  ).toEqual({ ...metadata, stores: [store] })
+  for (const stores of [[store, store], [{ ...store, numPartitions: 0 }]])
+    expect(() => printOperatorMetadata({ ...metadata, stores })).toThrow(RangeError)
+  expect(() => printOperatorMetadata({ ...metadata, operatorId: -1, stores: [store] })).toThrow(
+    /`operatorId` to be a whole number/,
+  )
+})
+
 const STORE = '{"storeName":"default","numColsPrefixKey":0,"numPartitions":5}'
 const INFO = '"operatorInfo":{"operatorId":0,"operatorName":"dedupe"}'
 

@@ -10,6 +10,10 @@ test.each(GOLDEN_NAMES)('%s: read, and printed as Spark wrote it', (name) => {
   expect(fromText(printQueryMetadata(metadata))).toBe(fromText(bytes))
 })
 
+test('an id that is no text is not printed', () => {
+  expect(() => printQueryMetadata({} as never)).toThrow(RangeError)
+})
+
 test.each(['', '{', '[]', '{}', '{"id":1}'])('%j is refused, naming the file', async (content) => {
   const error = await failure('TIDEMARK_CORRUPT_FILE', () =>
     parseQueryMetadata(text(content), 'metadata'),

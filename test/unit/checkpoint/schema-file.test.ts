@@ -47,6 +47,16 @@ test('format 1 has one text a schema', () => {
   ).toThrow(RangeError)
 })
 
+test('what nobody could read again is not printed', () => {
+  for (const formatVersion of [1, 2] as const) {
+    expect(() => printSchemaFile({ formatVersion, families: [family('', 'v')] })).toThrow(
+      RangeError,
+    )
+    expect(() => printSchemaFile({ formatVersion, families: [] })).toThrow(RangeError)
+  }
+  expect(() => parseSchemaFile([0, 2] as never, PATH)).toThrow(TypeError)
+})
+
 test('format 2 cuts long schemas into pieces of 65535 bytes, never inside a character', () => {
   const ascii = 'k'.repeat(65_535) + 'rest'
   const bytes = printSchemaFile({ formatVersion: 2, families: [family(ascii, 'v')] })

@@ -37,6 +37,17 @@ test('more runs than are merged at once, and lines longer than a piece of a run'
   expect([...sorter.sorted()]).toEqual(byBytes(lines))
 })
 
+test('however many runs there are, a line is written once a level', async () => {
+  await using folder = await temporaryFolder()
+  using sorter = new SortedLines({ runBytesMax: 1, folder: folder.path })
+  // Each line is a run: 64 x 64 of them make one of level 2, and one more is left.
+  const lines = Array.from({ length: 64 * 64 + 1 }, (_, i) => `${(i * 7919) % 10_000}`)
+  for (const line of lines) sorter.add(line)
+  expect([...sorter.sorted()]).toEqual(byBytes(lines))
+  const bytesOnce = lines.reduce((sum, line) => sum + line.length + 1, 0)
+  expect(sorter.fileBytes).toBeLessThanOrEqual(3 * bytesOnce)
+})
+
 test('a folder that takes no file is told as such', async () => {
   await using folder = await temporaryFolder()
   const gone = join(folder.path, 'gone')

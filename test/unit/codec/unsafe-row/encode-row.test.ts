@@ -4,7 +4,7 @@ import { decodeRow } from '../../../../src/codec/unsafe-row/decode-row.ts'
 import { encodeRow } from '../../../../src/codec/unsafe-row/encode-row.ts'
 import type { SparkValue } from '../../../../src/codec/unsafe-row/spark-value.ts'
 import { goldenRows } from '../../../support/golden-rows.ts'
-import { recordedRows, schemaOf } from '../../../support/unsafe-rows.ts'
+import { recordedRows, schemaOf, strangeNaNs } from '../../../support/unsafe-rows.ts'
 
 const MAP = { type: 'map', keyType: 'string', valueType: 'long', valueContainsNull: false }
 const ARRAY = { type: 'array', elementType: 'long', containsNull: false }
@@ -50,6 +50,19 @@ test('NaN is written as Java writes it, and -0 stays', () => {
     '0000000000000000000000000000f87f0000c07f00000000',
   )
   expect(decodeRow(schema, encodeRow(schema, [-0, -0]))).toEqual([-0, -0])
+})
+
+test('a NaN is written as Java writes it, whatever its sign and payload are', () => {
+  const schema = schemaOf('double', 'float', { ...ARRAY, elementType: 'double' })
+  const wanted = toHex(encodeRow(schema, [NaN, NaN, [NaN]]))
+  expect(wanted).toContain('000000000000f87f0000c07f00000000')
+  for (const nan of strangeNaNs()) expect(toHex(encodeRow(schema, [nan, nan, [nan]]))).toBe(wanted)
+  // A row that somebody else wrote, decoded and written again.
+  const strange = fromHex('0000000000000000010000000000f8ff0100c0ff00000000')
+  const columns = schemaOf('double', 'float')
+  expect(toHex(encodeRow(columns, decodeRow(columns, strange)))).toBe(
+    toHex(encodeRow(columns, [NaN, NaN])),
+  )
 })
 
 test('a float is the one nearest to the number', () => {

@@ -29,6 +29,7 @@ const LIBRARIES = ['js-map', 'lmdb', 'classic-level']
 const SPARK = ['spark-hdfs', 'spark-rocksdb', 'spark-rocksdb-changelog']
 const READ_AS_THEY_GO = new Set(['lmdb', 'classic-level'])
 
+// Spark's RocksDB ends in bad_alloc with two stores of 5 M keys in a JVM of 10 GB on a machine of 24.
 const SLOW = ['lmdb', 'classic-level', 'spark-rocksdb', 'spark-rocksdb-changelog']
 
 export const recovery: Question = {
@@ -49,12 +50,17 @@ export const recovery: Question = {
       return [{ params: params(20_000, 1000, 1), engines, rounds: 1 }]
     }
     return [
-      { params: params(1_000_000, 10_000, 3), engines: everyone, rounds: 2, once: SLOW },
+      {
+        params: params(1_000_000, 10_000, 3),
+        engines: everyone,
+        rounds: 2,
+        once: ['js-map', ...SLOW],
+      },
       {
         params: params(5_000_000, 10_000, 2),
-        engines: ['tidemark', 'js-map', ...SPARK],
+        engines: ['tidemark', 'spark-hdfs', 'spark-rocksdb-changelog'],
         rounds: 2,
-        once: ['js-map', 'spark-rocksdb', 'spark-rocksdb-changelog'],
+        once: ['spark-rocksdb-changelog'],
       },
     ]
   },

@@ -42,7 +42,12 @@ export const commitLatency: Question = {
     }
     const cases: Case[] = []
     for (const keys of [10_000, 100_000, 1_000_000]) {
-      cases.push({ params: params(keys, 'os', 100, 20), engines: EVERYONE, rounds: 2, once: LIBRARIES })
+      cases.push({
+        params: params(keys, 'os', 100, 20),
+        engines: EVERYONE,
+        rounds: 2,
+        once: LIBRARIES,
+      })
     }
     for (const keys of [10_000, 1_000_000]) {
       const engines = ['tidemark', ...LIBRARIES]

@@ -17,6 +17,9 @@ const CASES: readonly (RewriteOptions & { shape: Shape })[] = [
   { shape: 'join', codec: 'zstd', checksumFiles: false, trailer: true },
   { shape: 'session', codec: 'lzf', checksumFiles: true, trailer: false },
   { shape: 'flatMapGroups', codec: 'none', checksumFiles: false, trailer: true },
+  { shape: 'dedup', codec: 'zstd', checksumFiles: true, trailer: true },
+  { shape: 'dedupWithinWatermark', codec: 'lz4', checksumFiles: false, trailer: false },
+  { shape: 'limit', codec: 'snappy', checksumFiles: true, trailer: false },
 ]
 
 for (const { shape, ...options } of CASES) {

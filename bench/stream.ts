@@ -48,8 +48,7 @@ export const stream: Question = {
       },
       {
         params: params('flights', 'fsync'),
-        // classic-level takes minutes for this job, and its rows cost the same in both.
-        engines: quick ? ENGINES : ENGINES.filter((engine) => engine !== 'classic-level'),
+        engines: ENGINES,
         rounds: 1,
       },
       {

@@ -10,6 +10,8 @@ const ENGINES: Readonly<Record<string, () => Promise<Engine>>> = {
   'js-map-copied': async () => new (await import('./js-map.ts')).JsMapEngine('copied'),
   lmdb: async () => new (await import('./lmdb.ts')).LmdbEngine(),
   'classic-level': async () => new (await import('./classic-level.ts')).ClassicLevelEngine(),
+  'lmdb-delta': () => withDelta('lmdb'),
+  'classic-level-delta': () => withDelta('classic-level'),
   sqlite: async () => new (await import('./sqlite.ts')).SqliteEngine(),
   slatedb: async () => new (await import('./slatedb.ts')).SlateDbEngine(),
 }
@@ -19,4 +21,9 @@ export async function engineByName(name: string): Promise<Engine> {
     throw new RangeError(`Expected one of ${Object.keys(ENGINES).join(', ')}, got ${name}`)
   }
   return await ENGINES[name]()
+}
+
+async function withDelta(name: string): Promise<Engine> {
+  const { EngineWithDelta } = await import('./with-delta.ts')
+  return new EngineWithDelta(await engineByName(name))
 }

@@ -1,5 +1,5 @@
 // Bids per auction and window: count and highest price, in tumbling windows of event time. A window is put out and dropped once the watermark has
-// passed it; the watermark of a batch is that of the batch before it, as in Spark.
+// passed it; the watermark of a batch is that of the batch before it, as in Spark. Where state is bytes, a batch is summed up before it meets it.
 //
 //   key      8 bytes   window u32 | auction u32, big-endian, so that a sorted store has the oldest windows in front
 //   value    8 bytes   count u32 | highest price u32
@@ -18,6 +18,8 @@ interface Bids {
   count: number
   highest: number
 }
+
+type Windows = Map<number, Map<number, Bids>>
 
 /** Rows of the state, and those put out when their window was over. */
 class BidsSum {
@@ -68,7 +70,7 @@ class Watermark {
 /** In one pass; batches matter only to what is put out in the end. */
 export function bidsOracle(source: BidSource, rows: number, batchRows: number): Content {
   const watermark = new Watermark()
-  const windows = new Map<number, Map<number, Bids>>()
+  const windows: Windows = new Map()
   for (let row = 0; row < rows; row += batchRows) {
     watermark.advance()
     for (const bid of source.read(row, Math.min(row + batchRows, rows))) {
@@ -84,7 +86,7 @@ export function bidsOracle(source: BidSource, rows: number, batchRows: number): 
   return sum.content()
 }
 
-function count(windows: Map<number, Map<number, Bids>>, bid: Bid): void {
+function count(windows: Windows, bid: Bid): void {
   const window = windowOf(bid)
   let auctions = windows.get(window)
   if (auctions === undefined) windows.set(window, (auctions = new Map()))
@@ -122,19 +124,29 @@ export class BidsOnBytes implements StreamJob<Bid> {
       position,
       expired,
       apply: ([counts]) => {
-        for (const bid of bids) this.#count(counts, bid)
+        for (const [window, auctions] of this.#sumUp(bids))
+          for (const [auction, bids] of auctions) this.#merge(counts, window, auction, bids)
       },
     })
   }
 
-  #count(counts: KeyedState, bid: Bid): void {
-    this.#watermark.see(bid)
+  /** The batch alone, before any state is looked at: Spark's partial aggregation. A key is then read and written once a batch. */
+  #sumUp(bids: readonly Bid[]): Windows {
+    const windows: Windows = new Map()
+    for (const bid of bids) {
+      this.#watermark.see(bid)
+      count(windows, bid)
+    }
+    return windows
+  }
+
+  #merge(counts: KeyedState, window: number, auction: number, bids: Bids): void {
     const key = this.#key
-    key.writeUInt32BE(windowOf(bid), 0)
-    key.writeUInt32BE(bid.auction, 4)
+    key.writeUInt32BE(window, 0)
+    key.writeUInt32BE(auction, 4)
     const { count, highest } = decodeBids(counts.get(key))
-    this.#value.writeUInt32BE(count + 1, 0)
-    this.#value.writeUInt32BE(Math.max(highest, bid.price), 4)
+    this.#value.writeUInt32BE(count + bids.count, 0)
+    this.#value.writeUInt32BE(Math.max(highest, bids.highest), 4)
     counts.put(key, this.#value)
   }
 
@@ -175,7 +187,7 @@ export class BidsOnMap implements StreamJob<Bid> {
   readonly standsFor = JSON_FILE_STANDS_FOR
   readonly #watermark = new Watermark()
   readonly #sum = new BidsSum()
-  readonly #windows = new Map<number, Map<number, Bids>>()
+  readonly #windows: Windows = new Map()
   #options!: EngineOptions
 
   async open(options: EngineOptions): Promise<void> {

@@ -4,7 +4,7 @@
 // looks at the store at all, takes that folder away in one atomic step (rename, or recursive delete on HDFS), and nobody ever makes it again.
 //
 //   publish   write a file in the staging folder, close it, move it out to its name: the source's path goes through the staging folder
-//   remove    move the file into the staging folder, delete it there: the target's path goes through the staging folder
+//   remove    move the file into a folder below the staging folder, to be deleted there: the target's path goes through the staging folder
 //
 // INVARIANT: each change of the store directory is one atomic step that fails once the staging folder is gone. There is no check to be
 // outdated: the step and the fence are ordered by the storage. So for a fencer that strikes at any moment:
@@ -20,7 +20,7 @@
 // - after a lost response (STORAGE_TIMEOUT): nobody knows, and looking at the target decides nothing, since a delayed move may still
 //   arrive. `settle` deletes the source: after that nothing can publish it any more, and the target tells the truth.
 // - a source that is missing while the staging folder stands was moved by a call whose answer was lost, or deleted by a stranger. We
-//   cannot tell them apart: STORAGE_TIMEOUT, and settle.
+//   cannot tell them apart: STORAGE_TIMEOUT, and settle. A removal without an answer is settled by its folder (removals.ts).
 //
 // It does not know what versions are: which files to remove, and whether one that exists may be replaced, is for the caller.
 
@@ -38,6 +38,7 @@ import {
   type FileStatus,
   type FileWriter,
 } from './file-manager.ts'
+import { Removals } from './removals.ts'
 
 /** Tries of `settle` to delete the source, or to learn that it is gone, before the outcome is declared unknown. */
 const SETTLE_TRIES_MAX = 3
@@ -75,6 +76,7 @@ export class LeasedDirectory {
   readonly #nonce: string
   #fileCount = 0
   readonly #inUse = new Set<string>()
+  readonly #removals: Removals
 
   constructor(options: LeasedDirectoryOptions) {
     this.directory = checkPath(options.directory)
@@ -83,6 +85,7 @@ export class LeasedDirectory {
     this.#durability = options.durability
     this.#onFenced = options.onFenced ?? (() => undefined)
     this.#nonce = toHex((options.clock ?? systemClock).randomBytes(4))
+    this.#removals = new Removals(this.#files, this.#staging, `removed-${this.#nonce}-`)
   }
 
   /** The entries of the store directory. Absent: none. */
@@ -129,6 +132,7 @@ export class LeasedDirectory {
   ): Promise<'published' | 'exists'> {
     const staged = ownFile(file)
     const target = this.#pathOf(name)
+    await this.#removals.settle()
     assert(staged.state === 'closed', `${staged.path} is ${staged.state}, cannot be published`)
     try {
       const outcome =
@@ -183,16 +187,14 @@ export class LeasedDirectory {
 
   /**
    * Removes `name` from the store directory; false if it is not there. The removal is visible at once and durable after the next publish
-   * or `sync`. Lease lost: FENCED, and nothing was removed.
+   * or `sync`. Lease lost: FENCED, and nothing was removed. STORAGE_TIMEOUT: it may be gone or not, but nothing is published before that is
+   * certain.
    */
   async remove(name: string): Promise<boolean> {
-    const trash = joinPath(this.#staging, `removed-${this.#nonce}-${++this.#fileCount}.tmp`)
-    const outcome = await this.#files.moveReplacing(this.#pathOf(name), trash, 'os')
-    if (outcome === 'source-missing') return false
-    if (outcome === 'parent-missing') throw this.#fenced(`${name} cannot be removed`, 'no')
-    // It is out of the store directory; if it cannot be deleted now, it is deleted with the staging folder.
-    await this.#files.deleteFile(trash).catch(ignoreStorageError)
-    return true
+    const removed = await this.#removals.remove(this.#pathOf(name))
+    if (removed !== undefined) return removed
+    await this.#refuseIfFenced(`${name} cannot be removed`, 'no')
+    throw this.#removalsLost(name)
   }
 
   /** Makes the removals and publications in the store directory durable, also those of a dead process. Nothing with durability 'os'. */
@@ -210,8 +212,9 @@ export class LeasedDirectory {
     await this.#refuseIfFenced('the lease is lost', 'no')
   }
 
-  /** Deletes what lies in the staging folder and is not being written through this object; returns how many files. */
+  /** Deletes what was removed, and what lies in the staging folder and is not being written through this object; returns how many of the latter. */
   async cleanLeftovers(): Promise<number> {
+    await this.#removals.clean()
     let count = 0
     for (const { name, type } of (await this.#files.list(this.#staging)) ?? []) {
       if (type !== 'file' || !name.includes(`-${this.#nonce}-`) || this.#inUse.has(name)) continue
@@ -246,6 +249,15 @@ export class LeasedDirectory {
       `${staged.path} is missing although its folder is there: an earlier attempt to publish it as ${this.#pathOf(name)} may have worked, or ` +
         'somebody deleted it.',
       { path: staged.path },
+    )
+  }
+
+  #removalsLost(name: string): StateStoreError {
+    return new StateStoreError(
+      'TIDEMARK_STORAGE_UNAVAILABLE',
+      `${name} cannot be removed from ${this.directory}: the folder for removals in ${this.#staging} is gone. Expected it to be there while the ` +
+        'lease is held; check who deletes it. The next removal makes another.',
+      { path: this.#staging },
     )
   }
 
@@ -324,8 +336,4 @@ function ownFile(file: StagedFile): StagedFileInFolder {
   if (!(file instanceof StagedFileInFolder))
     throw new TypeError('Expected `file` to be one that LeasedDirectory.create returned')
   return file
-}
-
-function ignoreStorageError(error: unknown): void {
-  if (!isStateStoreError(error)) throw error
 }

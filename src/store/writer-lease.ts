@@ -93,14 +93,14 @@ export class WriterLease {
     await files.makeDirectories(stagingDirectory(id), 'fsync')
 
     const generation = await createClaim(context) // 1
-    await stage(context, generation) // 2
+    const claimed = await stage(context, generation) // 2
     await fenceOlder(context, generation) // 3
 
     const lease = new WriterLease(context, generation)
     await lease.directory.probe()
     // DURABILITY: the last writer may have died between moving a file in and syncing the folder; what we are about to report must stay.
     await files.syncDirectory(storeDirectory(id))
-    await pruneClaims(context)
+    await pruneClaims(context, claimed)
     publishStep('claim', { storeId: storeIdText(id), generation })
     return lease
   }
@@ -195,7 +195,8 @@ async function createClaim(context: LeaseContext): Promise<number> {
   )
 }
 
-async function stage(context: LeaseContext, generation: number): Promise<void> {
+/** Returns the claims as they were when the staging folder stood, oldest first. */
+async function stage(context: LeaseContext, generation: number): Promise<number[]> {
   const { id, files } = context
   const staging = joinPath(stagingDirectory(id), generationName(generation))
   const outcome = await files.makeDirectory(staging, 'fsync')
@@ -206,11 +207,13 @@ async function stage(context: LeaseContext, generation: number): Promise<void> {
       { storeId: storeIdText(id), path: staging },
     )
   }
-  const highest = (await claimedGenerations(files, id)).at(-1) ?? 0
+  const claimed = await claimedGenerations(files, id)
+  const highest = claimed.at(-1) ?? 0
   if (highest > generation) {
     await files.deleteTree(staging)
     throw fenced(context, generation, `was overtaken by generation ${highest}`)
   }
+  return claimed
 }
 
 async function fenceOlder(context: LeaseContext, generation: number): Promise<void> {
@@ -225,10 +228,9 @@ async function fenceOlder(context: LeaseContext, generation: number): Promise<vo
   }
 }
 
-async function pruneClaims(context: LeaseContext): Promise<void> {
+async function pruneClaims(context: LeaseContext, claimed: readonly number[]): Promise<void> {
   const { id, files } = context
-  const generations = await claimedGenerations(files, id)
-  for (const generation of generations.slice(0, -CLAIMS_KEPT_MAX)) {
+  for (const generation of claimed.slice(0, -CLAIMS_KEPT_MAX)) {
     await files.deleteFile(joinPath(writersDirectory(id), generationName(generation)))
   }
 }

@@ -157,7 +157,10 @@ test.each(['done', 'lost', 'late'] as const)(
     let provider = stores.provider(SCENARIO_STORE)
     for (let n = 1; n <= 4; n++) await commitOver(provider, ledger, n - 1, n)
     lying = true
-    await expect(commitOver(provider, ledger, 1, 9)).rejects.toThrow(/Error committing version 2/)
+    const rewind = commitOver(provider, ledger, 1, 9)
+    // Done is done: once nothing can arrive any more, the file is seen to be gone.
+    if (lie === 'done') await rewind
+    else await expect(rewind).rejects.toThrow(/Error committing version 2/)
     lying = false
     await provider.close()
     provider = stores.provider(SCENARIO_STORE)
@@ -165,7 +168,7 @@ test.each(['done', 'lost', 'late'] as const)(
     const latest = await provider.latestVersion()
     ledger.acknowledged = ledger.acknowledged.undoneTo(latest)
     ledger.underway = undefined
-    await commitOver(provider, ledger, 3, 44)
+    await commitOver(provider, ledger, lie === 'done' ? latest : 3, 44)
     await storage.arrive()
     await checkRecovered(files, options, ledger, stores)
   },

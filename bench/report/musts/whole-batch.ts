@@ -96,4 +96,16 @@ export const WHOLE_BATCH: readonly Must[] = [
     bound: { atLeast: 4 },
     reached: rowsRatio(ONE_MILLION, 'classic-level'),
   },
+  {
+    row: 1,
+    text: 'rows a second, 1 M keys: tidemark by lmdb that writes the same delta',
+    goal: { atLeast: 10 },
+    reached: rowsRatio(ONE_MILLION, 'lmdb-delta'),
+  },
+  {
+    row: 1,
+    text: 'rows a second, 1 M keys: tidemark by classic-level that writes the same delta',
+    goal: { atLeast: 4 },
+    reached: rowsRatio(ONE_MILLION, 'classic-level-delta'),
+  },
 ]

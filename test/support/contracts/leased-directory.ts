@@ -106,6 +106,10 @@ export function leasedDirectoryContract(
         expect(await leased.remove('1.delta')).toBe(false)
         await leased.sync()
         expect(await leased.list()).toEqual([])
+        const [folder = '', ...more] = await namesIn(files, stagingOf(1))
+        expect(folder).toMatch(/^removed-/)
+        expect(more).toEqual([])
+        expect(await leased.cleanLeftovers()).toBe(0)
         expect(await namesIn(files, stagingOf(1))).toEqual([])
       })
 
@@ -425,6 +429,65 @@ export function leasedDirectoryContract(
           })
         })
       }
+
+      /** Whose first removal lies in the way of `how`. */
+      const removalLies = (how: 'done' | 'lost' | 'late') => {
+        let told = false
+        return lyingFiles(files, ({ method, args }) => {
+          if (method !== 'moveReplacing' || String(args[0]) !== `${STORE}/1.delta` || told)
+            return undefined
+          told = true
+          return how
+        })
+      }
+
+      test('a removal that took effect is told as one', async () => {
+        const leased = await nextWriter(removalLies('done').files)
+        await publishText(leased, '1.delta', 'old')
+        expect(await leased.remove('1.delta')).toBe(true)
+        await publishText(leased, '1.delta', 'new')
+        expect(await textOf(files, `${STORE}/1.delta`)).toBe('new')
+      })
+
+      test('a removal that never happened can be repeated', async () => {
+        const leased = await nextWriter(removalLies('lost').files)
+        await publishText(leased, '1.delta', 'old')
+        await expect(leased.remove('1.delta')).rejects.toMatchObject(timeout)
+        expect(await textOf(files, `${STORE}/1.delta`)).toBe('old')
+        expect(await leased.remove('1.delta')).toBe(true)
+        expect(await namesIn(files, STORE)).toEqual([])
+      })
+
+      test('a removal that is still on its way takes nothing away that is published after it', async () => {
+        const lying = removalLies('late')
+        const leased = await nextWriter(lying.files)
+        await publishText(leased, '1.delta', 'old')
+        await expect(leased.remove('1.delta')).rejects.toMatchObject(timeout)
+        await publishText(leased, '1.delta', 'new', 'replace')
+        await lying.arrive()
+        expect(await textOf(files, `${STORE}/1.delta`)).toBe('new')
+      })
+
+      test('nothing is published as long as a removal may still arrive', async () => {
+        let broken = true
+        const lying = lyingFiles(files, ({ method, args }) => {
+          if (!broken) return undefined
+          if (method === 'deleteTree') return 'lost'
+          return method === 'moveReplacing' && String(args[0]).startsWith(STORE)
+            ? 'late'
+            : undefined
+        })
+        const leased = await nextWriter(lying.files)
+        await publishText(leased, '1.delta', 'old')
+        const file = await stage(leased, 'new')
+        await expect(leased.remove('1.delta')).rejects.toMatchObject(timeout)
+        await expect(leased.publish(file, '1.delta', 'replace')).rejects.toMatchObject(timeout)
+        expect(await textOf(files, `${STORE}/1.delta`)).toBe('old')
+        broken = false
+        expect(await leased.publish(file, '1.delta', 'replace')).toBe('published')
+        await lying.arrive()
+        expect(await textOf(files, `${STORE}/1.delta`)).toBe('new')
+      })
 
       test('a storage that fails again when asked leaves the outcome unknown, until it answers', async () => {
         let broken = true

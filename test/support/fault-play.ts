@@ -16,11 +16,12 @@ import {
   scenarioOptions,
 } from './crash-scenario.ts'
 
-/** Plays the scenario until it fails, and goes on once the fault is gone. */
+/** Plays the scenario until it fails, and goes on once the fault is gone; `meanwhile` is what happens only when the store is well again. */
 export async function playWithFault(
   files: CheckpointFileManager,
-  heal: () => void,
+  heal: () => void | Promise<void>,
   options: StateStoreOptions,
+  meanwhile?: () => Promise<void>,
 ): Promise<void> {
   const ledger = new Ledger()
   let stores = await StateStores.open(files, scenarioOptions(options))
@@ -34,7 +35,7 @@ export async function playWithFault(
     ledger.underway?.cleaned(2)
     await tryOnce(() => stores.doMaintenance())
   }
-  heal()
+  await heal()
   try {
     await (await stores.provider(SCENARIO_STORE).getStore()).abort()
   } catch (error) {
@@ -42,7 +43,7 @@ export async function playWithFault(
     await stores.close()
     stores = await StateStores.open(files, scenarioOptions(options))
   }
-  await checkRecovered(files, options, ledger, stores)
+  await checkRecovered(files, options, ledger, stores, meanwhile)
 }
 
 async function tryOnce(action: () => Promise<void>): Promise<void> {

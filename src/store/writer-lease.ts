@@ -125,17 +125,18 @@ export class WriterLease {
   async cleanLeftovers(): Promise<number> {
     const { id, files } = this.#context
     const root = stagingDirectory(id)
-    let cleaned = await this.directory.cleanLeftovers()
+    let cleaned = 0
+    for (const { name, type } of await this.directory.list()) {
+      if (type !== 'file' || !name.startsWith(PROBE_PREFIX)) continue
+      if (await this.directory.remove(name)) cleaned++
+    }
+    cleaned += await this.directory.cleanLeftovers()
     for (const { name } of (await files.list(root)) ?? []) {
       // A folder of an older number: its claimant woke up after we had fenced, made it, and died before it saw our claim.
       const older = (parseGeneration(name) ?? this.generation) < this.generation
       if (!older && !name.startsWith(FENCED_PREFIX)) continue
       await files.deleteTree(joinPath(root, name))
       cleaned++
-    }
-    for (const { name, type } of await this.directory.list()) {
-      if (type !== 'file' || !name.startsWith(PROBE_PREFIX)) continue
-      if (await this.directory.remove(name)) cleaned++
     }
     return cleaned
   }

@@ -77,9 +77,17 @@ export class Prober {
 
   /** The DataNode's step with the body left to the caller. */
   async begin(options: ExchangeOptions): Promise<OpenRequest> {
-    const { headers: _, ...first } = options
-    const { raw } = await this.nameNode(first)
-    return this.open('data node', new URL(raw.headers.location!), options)
+    return this.beginAt(await this.redirect(options), options)
+  }
+
+  /** Where the NameNode redirects to. */
+  async redirect({ method, path, params }: ExchangeOptions): Promise<URL> {
+    const { raw } = await this.nameNode({ method, path, params })
+    return new URL(raw.headers.location!)
+  }
+
+  beginAt(redirect: URL, options: ExchangeOptions): OpenRequest {
+    return this.open('data node', redirect, options)
   }
 
   close(): void {
@@ -145,23 +153,21 @@ export class Prober {
     return JSON.parse(text, (name, value: unknown) => {
       if (name === 'fileId') return 'ID'
       if (name === 'modificationTime' || name === 'accessTime') return value === 0 ? 0 : 'TIME'
-      return typeof value === 'string' ? this.#steady(value) : value
+      if (typeof value !== 'string') return value
+      // A message may go on with a stack trace.
+      return this.#steady(name === 'message' ? value.split('\n')[0] : value)
     }) as unknown
   }
 
-  /** Without what differs from run to run. Of a message that goes on with a stack trace, the first line. */
+  /** Without what differs from run to run. */
   #steady(text: string): string {
     return text
-      .split('\n')[0]
       .replaceAll(this.root, '/ROOT')
       .replaceAll(encodeURIComponent(this.root), '%2FROOT')
       .replace(/127\.0\.0\.1(:|%3A)\d+/g, 'HOST')
       .replace(/namenoderpcaddress=[^&]*/, 'namenoderpcaddress=NAMENODE')
       .replace(/DFSClient_\w*?_-?\d+_\d+/g, 'CLIENT')
       .replace(/\(inode \d+\)/g, '(inode ID)')
-      .replace(/\/127\.0\.0\.1/g, '/HOST')
-      .replace(/\d+\.\d+ sec/g, 'N sec')
-      .replace(/BP-[\w.-]+:blk_\d+_\d+/g, 'BLOCK')
   }
 }
 
@@ -178,7 +184,9 @@ function framing({ headers }: IncomingMessage): string {
 function received(request: ClientRequest): Promise<{ raw: IncomingMessage; bytes: Buffer }> {
   return new Promise((resolve, reject) => {
     request.once('error', reject)
-    request.once('timeout', () => request.destroy(new Error(`no answer in time: ${request.method} ${request.path}`)))
+    request.once('timeout', () =>
+      request.destroy(new Error(`no answer in time: ${request.method} ${request.path}`)),
+    )
     request.once('response', (raw) => {
       const chunks: Buffer[] = []
       raw.on('data', (chunk: Buffer) => chunks.push(chunk))

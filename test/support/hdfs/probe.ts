@@ -4,7 +4,14 @@
 // Long because it is a list: read it beside the recording.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Answer, encode, type Method, type NameNode, Prober, type Params } from './probe-exchange.ts'
+import {
+  type Answer,
+  encode,
+  type Method,
+  type NameNode,
+  Prober,
+  type Params,
+} from './probe-exchange.ts'
 
 export interface ProbeTarget {
   readonly nameNode: NameNode
@@ -162,6 +169,7 @@ async function askAll(script: Script, safeMode: ProbeTarget['safeMode']): Promis
   await askCreate(script)
   await askCreateFlags(script)
   await askUnfinishedWrites(script)
+  await askEarlyAnswers(script)
   await askMakeDirectories(script)
   await askRenamePlain(script)
   await askRenameNone(script)
@@ -196,7 +204,11 @@ async function askCreate(script: Script): Promise<void> {
     overwrite: false,
   })
   const exclusive = { overwrite: false, createparent: false }
-  await script.create('CREATE overwrite=false, createparent=false of what exists', '/create/parents/a', exclusive)
+  await script.create(
+    'CREATE overwrite=false, createparent=false of what exists',
+    '/create/parents/a',
+    exclusive,
+  )
   await script.create('CREATE overwrite=true', '/create/parents/a', { overwrite: true }, 'new')
   await script.read('and it is replaced', '/create/parents/a')
   await script.create('CREATE createparent=false', '/create/parents/b', exclusive)
@@ -224,10 +236,14 @@ async function askCreateFlags(script: Script): Promise<void> {
     overwrite: false,
   })
   await script.create('CREATE with CREATE,SYNC_BLOCK of what exists', '/flags/there', synced)
-  await script.create('CREATE with CREATE,SYNC_BLOCK, overwrite=false of what exists', '/flags/there', {
-    ...synced,
-    overwrite: false,
-  })
+  await script.create(
+    'CREATE with CREATE,SYNC_BLOCK, overwrite=false of what exists',
+    '/flags/there',
+    {
+      ...synced,
+      overwrite: false,
+    },
+  )
   await script.create('CREATE with CREATE,SYNC_BLOCK, parent missing', '/none/a', synced)
   await script.create('CREATE with SYNC_BLOCK alone', '/flags/c', {
     createflag: 'SYNC_BLOCK',
@@ -259,15 +275,46 @@ async function askUnfinishedWrites(script: Script): Promise<void> {
   await script.stat('and the folder is not back', '/writing/folder')
 
   const renamed = await beginWrite(script, '/writing/renamed')
-  await script.rename('RENAME NONE of a file being written', '/writing/renamed', '/writing/to', 'NONE')
+  await script.rename(
+    'RENAME NONE of a file being written',
+    '/writing/renamed',
+    '/writing/to',
+    'NONE',
+  )
   await endWrite(script, 'the writer of the renamed file ends', renamed)
   await script.read('and it is whole under its new name', '/writing/to')
 
   await script.given('/writing/moved/')
   const moved = await beginWrite(script, '/writing/moved/a')
-  await script.rename('RENAME NONE of the folder of a file being written', '/writing/moved', '/writing/away', 'NONE')
+  await script.rename(
+    'RENAME NONE of the folder of a file being written',
+    '/writing/moved',
+    '/writing/away',
+    'NONE',
+  )
   await endWrite(script, 'the writer in the moved folder ends', moved)
   await script.read('and it is whole in the moved folder', '/writing/away/a')
+}
+
+/** What a DataNode says before it has seen any of the body. */
+async function askEarlyAnswers(script: Script): Promise<void> {
+  await script.given('/early/', '/early/there', '/early/fenced/')
+  const params = { op: 'CREATE', 'user.name': USER, overwrite: false, createparent: false }
+  const early = async (name: string, path: string, meanwhile?: () => Promise<unknown>) => {
+    const options = { method: 'PUT' as const, path, params }
+    const redirect = await script.prober.redirect(options)
+    await meanwhile?.()
+    const { request, answer } = script.prober.beginAt(redirect, options)
+    request.flushHeaders()
+    script.exchanges.push({ name, answers: [(await answer).answer] })
+    request.destroy()
+  }
+  await early('CREATE of what exists, no body sent', '/early/there')
+  await early('CREATE with its parent missing, no body sent', '/early/none/a')
+  await early('CREATE with its parent deleted between the steps', '/early/fenced/a', () =>
+    script.quietly('DELETE', 'DELETE', '/early/fenced', { recursive: true }),
+  )
+  await script.stat('and the folder is not back, nor its parent', '/early/fenced')
 }
 
 async function beginWrite(script: Script, path: string, headers: Record<string, string> = {}) {
@@ -445,7 +492,12 @@ async function askNames(script: Script): Promise<void> {
     await script.create(`CREATE of ${called}`, `/names/${index}/${name}`)
     await script.list(`LISTSTATUS_BATCH with ${called}`, `/names/${index}`)
     await script.read(`OPEN of ${called}`, `/names/${index}/${name}`)
-    await script.rename(`RENAME of ${called}`, `/names/${index}/${name}`, `/names/to/${name}`, 'NONE')
+    await script.rename(
+      `RENAME of ${called}`,
+      `/names/${index}/${name}`,
+      `/names/to/${name}`,
+      'NONE',
+    )
   }
   await script.list('LISTSTATUS_BATCH of odd names', '/names/to')
   await script.list('LISTSTATUS_BATCH of odd names, after one', '/names/to', { startAfter: 'a+b' })
@@ -479,7 +531,11 @@ async function askUsers(script: Script): Promise<void> {
     'user.name': '',
   })
   const nobody = { op: 'MKDIRS' }
-  const { answer } = await script.prober.nameNode({ method: 'PUT', path: '/users/e', params: nobody })
+  const { answer } = await script.prober.nameNode({
+    method: 'PUT',
+    path: '/users/e',
+    params: nobody,
+  })
   script.exchanges.push({ name: 'MKDIRS without user.name', answers: [answer] })
 }
 
@@ -488,7 +544,12 @@ async function askNonsense(script: Script): Promise<void> {
   await script.ask('an operation that is none', 'GET', 'NONSENSE', '/nonsense/a')
   await script.ask('an operation by the wrong method', 'GET', 'CREATE', '/nonsense/a')
   await script.ask('RENAME without a destination', 'PUT', 'RENAME', '/nonsense/a')
-  await script.rename('RENAME with an option that is none', '/nonsense/a', '/nonsense/b', 'NONSENSE')
+  await script.rename(
+    'RENAME with an option that is none',
+    '/nonsense/a',
+    '/nonsense/b',
+    'NONSENSE',
+  )
   await script.read('OPEN with an offset that is no number', '/nonsense/a', { offset: 'x' })
 }
 
@@ -498,7 +559,12 @@ async function askInSafeMode(script: Script): Promise<void> {
   await script.mkdirs('MKDIRS in safe mode', '/nonsense/c')
   await script.mkdirs('MKDIRS of what exists in safe mode', '/nonsense')
   await script.rename('RENAME NONE in safe mode', '/nonsense/a', '/nonsense/d', 'NONE')
-  await script.rename('RENAME NONE of what is missing in safe mode', '/nonsense/x', '/nonsense/d', 'NONE')
+  await script.rename(
+    'RENAME NONE of what is missing in safe mode',
+    '/nonsense/x',
+    '/nonsense/d',
+    'NONE',
+  )
   await script.delete('DELETE in safe mode', '/nonsense/a')
   await script.delete('DELETE of what is missing in safe mode', '/nonsense/x')
   await script.read('OPEN in safe mode', '/nonsense/a')
@@ -507,17 +573,28 @@ async function askInSafeMode(script: Script): Promise<void> {
 }
 
 /** Asks a standby, whose active NameNode serves. */
-export async function probeStandby(nameNode: NameNode, root: string): Promise<Exchange[]> {
-  const script = new Script(new Prober(nameNode, root))
-  await script.stat('GETFILESTATUS at a standby', '/a')
-  await script.list('LISTSTATUS_BATCH at a standby', '/')
-  await script.read('OPEN at a standby', '/a')
-  await script.mkdirs('MKDIRS at a standby', '/a')
-  await script.rename('RENAME NONE at a standby', '/a', '/b', 'NONE')
-  await script.delete('DELETE at a standby', '/a')
-  const target = { path: '/a', params: { op: 'CREATE', 'user.name': USER, createparent: false } }
-  const { answer } = await script.prober.nameNode({ method: 'PUT', ...target })
-  script.exchanges.push({ name: 'CREATE at a standby, the first step', answers: [answer] })
-  script.prober.close()
+export async function probeStandby(
+  standby: NameNode,
+  active: NameNode,
+  root: string,
+): Promise<Exchange[]> {
+  const atActive = new Script(new Prober(active, root))
+  const script = new Script(new Prober(standby, root))
+  try {
+    await atActive.given('/', '/a')
+    await script.stat('GETFILESTATUS at a standby', '/a')
+    await script.list('LISTSTATUS_BATCH at a standby', '/')
+    await script.read('OPEN at a standby', '/a')
+    await script.mkdirs('MKDIRS at a standby', '/b')
+    await script.rename('RENAME NONE at a standby', '/a', '/b', 'NONE')
+    await script.delete('DELETE at a standby', '/a')
+    const exclusive = { overwrite: false, createparent: false }
+    await script.create('CREATE at a standby, both steps', '/b', exclusive)
+    await script.create('CREATE of what exists at a standby, both steps', '/a', exclusive)
+    await atActive.quietly('DELETE', 'DELETE', '', { recursive: true })
+  } finally {
+    atActive.prober.close()
+    script.prober.close()
+  }
   return script.exchanges
 }

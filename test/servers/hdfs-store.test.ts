@@ -25,7 +25,7 @@ describeWithHdfs('one NameNode', 'who may write', (cluster) => {
 
 describeWithHdfs('one NameNode', 'histories:', (cluster) => {
   storeHistories({
-    runs: 40,
+    runs: 150,
     timeoutMs: 900_000,
     create: async () => {
       const storage = hdfsStorage(cluster())

@@ -6,5 +6,5 @@ import { hdfsStorage } from '../support/hdfs/hdfs-storage.ts'
 import { stoppedProcesses } from '../support/proofs/stopped-processes.ts'
 
 describeWithHdfs('one NameNode', 'zombies:', (cluster) => {
-  stoppedProcesses(async () => hdfsStorage(cluster()), { timeoutMs: 900_000 })
+  stoppedProcesses(async () => hdfsStorage(cluster()), { timeoutMs: 900_000, step: 'request' })
 })

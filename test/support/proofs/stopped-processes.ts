@@ -54,9 +54,14 @@ class ProcessZombie implements HeldZombie {
   }
 }
 
+export interface StoppedProcessesOptions extends ProofOptions {
+  /** What the smallest operation is called in the names of the tests. Default 'system call'. */
+  readonly step?: string
+}
+
 export function stoppedProcesses(
   openStorage: StorageOpener,
-  { timeoutMs }: ProofOptions = {},
+  { timeoutMs, step = 'system call' }: StoppedProcessesOptions = {},
 ): void {
   // Reads /proc to see that a process has really stopped.
   describe.skipIf(process.platform !== 'linux')('a process stopped with SIGSTOP', () => {
@@ -87,7 +92,7 @@ export function stoppedProcesses(
 
     const timed = timeoutMs === undefined ? {} : { timeout: timeoutMs }
     test.each(SCENARIOS)(
-      'at each system call of its %s is overtaken, goes on, and is refused',
+      `at each ${step} of its %s is overtaken, goes on, and is refused`,
       timed,
       async (scenario) => {
         await sweep((at) => hauntProcess(scenario, at), PROCESSES)

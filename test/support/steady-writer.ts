@@ -5,6 +5,7 @@
 // - no batch is there twice, and none that was refused with `published: 'no'`
 // - the caller gets success or a typed error of the storage
 
+import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'vitest'
 import {
   type CheckpointFileManager,
@@ -14,7 +15,7 @@ import {
   verifyCheckpoint,
 } from '../../src/index.ts'
 import { assertTyped } from './fault-play.ts'
-import { checkVersion, commitNext, fewRows, type Lineage, type Workload } from './lineage.ts'
+import { checkVersion, commitTagged, fewRows, type Lineage, type Workload } from './lineage.ts'
 import { type Attempt, attempt, ZOMBIE_STORE } from './zombie.ts'
 
 const OPTIONS: StateStoreOptions = {
@@ -24,6 +25,9 @@ const OPTIONS: StateStoreOptions = {
 }
 /** Versions below the newest that are read in the end. */
 const VERSIONS_CHECKED = 8
+/** How long what is waited for may take, milliseconds: a cluster without a DataNode says so after 10 to 20 s. */
+const PATIENCE_MS = 120_000
+const LOOK_EVERY_MS = 10
 /** Every how many commits there is a round of maintenance. */
 const MAINTENANCE_STEP = 5
 
@@ -35,6 +39,7 @@ export class SteadyWriter implements AsyncDisposable {
   #stores: StateStores | undefined
   #working: Promise<void> = Promise.resolve()
   #stopped = false
+  #ended = true
 
   constructor(files: CheckpointFileManager, workload: Workload = fewRows) {
     this.#files = files
@@ -56,7 +61,13 @@ export class SteadyWriter implements AsyncDisposable {
       'commit',
       async () => {
         this.#stores ??= await StateStores.open(this.#files, OPTIONS)
-        return await commitNext(this.#stores.provider(ZOMBIE_STORE), tag, undefined, this.#workload)
+        const store = await this.#stores.provider(ZOMBIE_STORE).getStore()
+        try {
+          return await commitTagged(store, tag, this.#workload)
+        } catch (error) {
+          await store.abort()
+          throw error
+        }
       },
       tag,
     )
@@ -68,8 +79,9 @@ export class SteadyWriter implements AsyncDisposable {
   /** Commits until `stop`, one batch after the other. */
   start(): void {
     this.#stopped = false
-    this.#working = this.#work()
-    this.#working.catch(() => undefined) // Told by stop().
+    this.#ended = false
+    this.#working = this.#work().finally(() => (this.#ended = true))
+    this.#working.catch(() => undefined) // Told by whoever waits for it.
   }
 
   async stop(): Promise<void> {
@@ -78,11 +90,15 @@ export class SteadyWriter implements AsyncDisposable {
   }
 
   /** Resolves when `count` more batches have been acknowledged. */
-  async committed(count: number): Promise<void> {
+  committed(count: number): Promise<void> {
     const target = this.acknowledged.length + count
-    await expect
-      .poll(() => this.acknowledged.length, { timeout: 60_000, interval: 20 })
-      .toBeGreaterThanOrEqual(target)
+    return this.#until(`${count} more commits`, () => this.acknowledged.length >= target)
+  }
+
+  /** Resolves when `count` more batches have been refused. */
+  wasRefused(count: number): Promise<void> {
+    const target = this.refused.length + count
+    return this.#until(`${count} refusals`, () => this.refused.length >= target)
   }
 
   /** The storage is well again: the next commit works, and everything is as it was told. */
@@ -106,6 +122,15 @@ export class SteadyWriter implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop()
     await this.#stores?.close()
+  }
+
+  async #until(what: string, isSo: () => boolean): Promise<void> {
+    const told = (): string => this.#attempts.map(({ code }) => code ?? 'committed').join(' ')
+    for (const endMs = performance.now() + PATIENCE_MS; !isSo(); await delay(LOOK_EVERY_MS)) {
+      // It ends before only by a failure, which is the one to tell.
+      if (this.#ended) await this.#working
+      if (performance.now() > endMs) throw new Error(`Waited in vain for ${what}: ${told()}`)
+    }
   }
 
   async #work(): Promise<void> {

@@ -126,9 +126,12 @@ describeWithHdfs('a pair', 'faults of the cluster:', (cluster) => {
   })
 
   test('both are standbys: a typed error in good time, and it goes on when one is active', async () => {
-    await using impatient = new SteadyWriter(
-      await WebHdfsFileManager.open(cluster().location(newHdfsPath()), IMPATIENT),
-    )
+    expect((await writer.commit()).code).toBeUndefined()
+    const files = await WebHdfsFileManager.open(cluster().location(newHdfsPath()), {
+      ...IMPATIENT,
+      answerTimeoutMs: 5000,
+    })
+    await using impatient = new SteadyWriter(files)
     for (let i = 1; i <= 3; i++) expect((await impatient.commit()).code).toBeUndefined()
     await cluster().toStandby(0)
     for (let i = 1; i <= 3; i++)
@@ -238,8 +241,8 @@ describeWithOwnHdfs({ dataNodes: 1 }, 'faults of the cluster:', (cluster) => {
 const REPLICATED = { dataNodes: 2, settings: { 'dfs.replication': '2' } }
 describeWithOwnHdfs(REPLICATED, 'faults of DataNodes:', (cluster: () => HdfsCluster) => {
   test('one of three is killed in the middle of a write', { timeout: TIMEOUT_MS }, async () => {
-    const files = await WebHdfsFileManager.open(cluster().location(newHdfsPath()))
     for (const workload of [largeRows, undefined]) {
+      const files = await WebHdfsFileManager.open(cluster().location(newHdfsPath()))
       const dataNode = await cluster().startDataNodeProcess()
       await using writer = new SteadyWriter(files, workload)
       writer.start()

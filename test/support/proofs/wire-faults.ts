@@ -161,6 +161,7 @@ export function wireFaults(
         }
       }
       failures.report()
+      console.log(`${struck} requests of ${kinds.length} kinds: ${name}`)
       expect(struck, 'requests struck').toBeGreaterThan(0)
       expect(trapped, 'connections to a forbidden host').toBe(0)
     })

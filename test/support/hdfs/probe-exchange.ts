@@ -164,6 +164,7 @@ export class Prober {
     return text
       .replaceAll(this.root, '/ROOT')
       .replaceAll(encodeURIComponent(this.root), '%2FROOT')
+      .replace(/^hdfs:\/\/[^/]+/, 'hdfs://NAMENODE')
       .replace(/127\.0\.0\.1(:|%3A)\d+/g, 'HOST')
       .replace(/namenoderpcaddress=[^&]*/, 'namenoderpcaddress=NAMENODE')
       .replace(/DFSClient_\w*?_-?\d+_\d+/g, 'CLIENT')

@@ -24,6 +24,8 @@ import org.apache.hadoop.hdfs.server.datanode.DataNode;
 public final class MiniCluster {
   private static final String NAMESERVICE = "tidemark";
 
+  private static final long START_TIMEOUT_NS = 60_000_000_000L;
+
   private final MiniDFSCluster cluster;
   private final List<MiniDFSCluster.DataNodeProperties> stopped = new ArrayList<>();
 
@@ -161,7 +163,7 @@ public final class MiniCluster {
         fs.setSafeMode(on ? SafeModeAction.ENTER : SafeModeAction.LEAVE);
       }
       case "stopnn" -> cluster.shutdownNameNode(number(words, 1));
-      case "startnn" -> cluster.restartNameNode(number(words, 1), Boolean.parseBoolean(words[2]));
+      case "startnn" -> startNameNode(number(words, 1), Boolean.parseBoolean(words[2]));
       case "standby" -> cluster.transitionToStandby(number(words, 1));
       case "active" -> activate(number(words, 1));
       case "stopdn" -> stopped.add(cluster.stopDataNode(number(words, 1)));
@@ -193,6 +195,17 @@ public final class MiniCluster {
           && cluster.getNameNode(other) != null
           && cluster.getNameNode(other).isActiveState()) cluster.transitionToStandby(other);
     cluster.transitionToActive(index);
+  }
+
+  private void startNameNode(int index, boolean wait) throws Exception {
+    cluster.restartNameNode(index, wait);
+    if (!wait || !cluster.getNameNode(index).isActiveState()) return;
+    // It leaves the safe mode of its start once the DataNodes have told it what they hold.
+    long deadline = System.nanoTime() + START_TIMEOUT_NS;
+    while (cluster.getNameNode(index).isInSafeMode()) {
+      if (System.nanoTime() > deadline) throw new IllegalStateException("still in safe mode");
+      Thread.sleep(50);
+    }
   }
 
   private DistributedFileSystem active() throws Exception {

@@ -24,7 +24,7 @@ import org.apache.hadoop.hdfs.server.datanode.DataNode;
 public final class MiniCluster {
   private static final String NAMESERVICE = "tidemark";
 
-  private static final long START_TIMEOUT_NS = 60_000_000_000L;
+  private static final int START_TIMEOUT_MS = 60_000;
 
   private final MiniDFSCluster cluster;
   private final List<MiniDFSCluster.DataNodeProperties> stopped = new ArrayList<>();
@@ -74,6 +74,8 @@ public final class MiniCluster {
     conf.setInt("dfs.namenode.handler.count", 8);
     conf.setLong("dfs.namenode.fs-limits.min-block-size", 1024);
     conf.setInt("dfs.replication", 1);
+    // So that a NameNode which comes back hears of its DataNodes soon.
+    conf.setInt("dfs.heartbeat.interval", 1);
     // A DataNode's own client waits this long at a close for the block to be reported: 400 ms by default, which would hide all else.
     conf.setInt("dfs.client.block.write.locateFollowingBlock.initial.delay.ms", 5);
     conf.setInt("dfs.client.block.write.locateFollowingBlock.max.delay.ms", 400);
@@ -101,6 +103,8 @@ public final class MiniCluster {
     MiniDFSCluster cluster = builder.build();
     if (ha) cluster.transitionToActive(0);
     cluster.waitActive();
+    for (int i = 0; keep && i < cluster.getNumNameNodes(); i++)
+      cluster.waitFirstBRCompleted(i, START_TIMEOUT_MS);
     return cluster;
   }
 
@@ -199,13 +203,8 @@ public final class MiniCluster {
 
   private void startNameNode(int index, boolean wait) throws Exception {
     cluster.restartNameNode(index, wait);
-    if (!wait || !cluster.getNameNode(index).isActiveState()) return;
-    // It leaves the safe mode of its start once the DataNodes have told it what they hold.
-    long deadline = System.nanoTime() + START_TIMEOUT_NS;
-    while (cluster.getNameNode(index).isInSafeMode()) {
-      if (System.nanoTime() > deadline) throw new IllegalStateException("still in safe mode");
-      Thread.sleep(50);
-    }
+    // It knows where no file lies until the DataNodes have told it what they hold.
+    if (wait) cluster.waitFirstBRCompleted(index, START_TIMEOUT_MS);
   }
 
   private DistributedFileSystem active() throws Exception {

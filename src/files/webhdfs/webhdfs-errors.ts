@@ -230,7 +230,7 @@ export function unavailableError(subject: CallSubject, error: unknown): StateSto
   }
   return new StateStoreError(
     UNAVAILABLE,
-    `HDFS is not to be reached: ${describeSubject(subject)} failed: ${messageOf(error)}. Check the NameNodes of the location, and the network.`,
+    `HDFS is not to be reached: ${describeSubject(subject)} failed: ${messageOf(error)}. Check the hosts of the location, its DataNodes, and the network between.`,
     { path, cause: error },
   )
 }

@@ -9,6 +9,7 @@
 
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
+import type { Socket } from 'node:net'
 import { StateStoreError } from '../../errors.ts'
 import type { ByteRange, Durability, FileStatus } from '../file-manager.ts'
 import { Semaphore } from '../semaphore.ts'
@@ -61,6 +62,7 @@ export class HdfsClient {
   readonly #nameNodeAgent: HttpAgent
   /** DataNodes close each connection after the answer. */
   readonly #dataNodeAgent: HttpAgent
+  readonly #connected = new WeakSet<Socket>()
   readonly #reads: Semaphore
   #token: Promise<string> | undefined
   /** Never shown, also not where a server repeats them. */
@@ -82,7 +84,7 @@ export class HdfsClient {
   stat(path: string): Promise<FileStatus | 'absent'> {
     const name = path.slice(path.lastIndexOf('/') + 1)
     return this.#call<FileStatus | 'absent'>(
-      this.#subject('GETFILESTATUS', path),
+      this.#subject('GETFILESTATUS of', path),
       'read',
       async (nameNode) => {
         const answer = await this.#ask(nameNode, 'GET', path, { op: 'GETFILESTATUS' }, 200)
@@ -95,7 +97,7 @@ export class HdfsClient {
   /** The entries of a folder by name, after the one named `after`. `nowMs` is the time of the server's clock, where it tells. */
   listPage(path: string, after: string): Promise<(ListingPage & { nowMs?: number }) | 'absent'> {
     return this.#call<(ListingPage & { nowMs?: number }) | 'absent'>(
-      this.#subject('LISTSTATUS_BATCH', path),
+      this.#subject('LISTSTATUS_BATCH of', path),
       'read',
       async (nameNode) => {
         const query = { op: 'LISTSTATUS_BATCH', ...(after !== '' && { startAfter: after }) }
@@ -117,7 +119,7 @@ export class HdfsClient {
   ): Promise<Uint8Array | 'absent' | 'directory'> {
     return this.#reads.run(() =>
       this.#call(
-        this.#subject('OPEN', path),
+        this.#subject('OPEN of', path),
         'read',
         (nameNode) => this.#readOnce(nameNode, path, range, signal),
         (error) => {
@@ -132,7 +134,7 @@ export class HdfsClient {
   /** Makes a folder and all above it; true for what exists. 'in-the-way' where one of them is a file. */
   makeDirectories(path: string): Promise<'there' | 'in-the-way'> {
     return this.#call<'there' | 'in-the-way'>(
-      this.#subject('MKDIRS', path),
+      this.#subject('MKDIRS of', path),
       'repeatable',
       async (nameNode) => {
         const answer = await this.#ask(nameNode, 'PUT', path, { op: 'MKDIRS' }, 200)
@@ -154,7 +156,7 @@ export class HdfsClient {
   ): Promise<'moved' | 'exists' | 'not-found' | 'kinds-differ'> {
     const query = { op: 'RENAME', destination: this.#absolute(target), renameoptions: mode }
     return this.#call<'moved' | 'exists' | 'not-found' | 'kinds-differ'>(
-      this.#subject(`RENAME from ${source}`, target),
+      this.#subject(`RENAME from ${source} to`, target),
       'once',
       async (nameNode) => {
         parseNothing(await this.#ask(nameNode, 'PUT', source, query, 200), nameNode)
@@ -172,7 +174,7 @@ export class HdfsClient {
   remove(path: string, depth: 'one' | 'tree'): Promise<{ deleted: boolean; doubtful: boolean }> {
     const query = { op: 'DELETE', recursive: String(depth === 'tree') }
     return this.#call(
-      this.#subject('DELETE', path),
+      this.#subject('DELETE of', path),
       'repeatable',
       async (nameNode, doubtful) => {
         const answer = await this.#ask(nameNode, 'DELETE', path, query, 200)
@@ -185,7 +187,7 @@ export class HdfsClient {
 
   /** Writes a new file in one go; never makes a folder. `bytes` must not change until it settles. */
   async createWhole(path: string, bytes: Uint8Array, durability: Durability): Promise<void> {
-    const subject = this.#subject('CREATE', path)
+    const subject = this.#subject('CREATE of', path)
     let begun = false
     await this.#call(subject, 'upload', async (nameNode) => {
       const step = await this.#startCreate(nameNode, path, durability, bytes.length)
@@ -202,11 +204,11 @@ export class HdfsClient {
     })
   }
 
-  /** Starts to write a new file. That the DataNode has begun does not say yet that the file can be made: the end of it does. */
+  /** Starts to write a new file. That a DataNode takes bytes does not say yet that the file can be made: the end of it does. */
   async createStream(path: string, durability: Durability): Promise<HttpStep> {
-    return this.#call(this.#subject('CREATE', path), 'upload', async (nameNode) => {
+    return this.#call(this.#subject('CREATE of', path), 'upload', async (nameNode) => {
       const step = await this.#startCreate(nameNode, path, durability, 'chunked')
-      await step.continued()
+      await step.connected()
       return step
     })
   }
@@ -222,7 +224,7 @@ export class HdfsClient {
 
   /** A failure of a step of `createStream`, in our terms. */
   uploadError(path: string, error: unknown): StateStoreError {
-    const subject = this.#subject('CREATE', path)
+    const subject = this.#subject('CREATE of', path)
     const lost = error instanceof StepFailure || error instanceof StrangeAnswer
     return lost ? timeoutError(subject, error) : unavailableError(subject, error)
   }
@@ -253,7 +255,7 @@ export class HdfsClient {
       throw new StrangeAnswer('The file was replaced while it was being opened', hop.endpoint)
     }
     const announced = headers['content-length']
-    const bytes = await readAnnounced(step, announced, range, this.#subject('OPEN', path))
+    const bytes = await readAnnounced(step, announced, range, this.#subject('OPEN of', path))
     // Without a length, a cut body looks like a whole one.
     if (announced === undefined) await this.#refuseUnlessWhole(path, range, bytes.length)
     return bytes
@@ -330,6 +332,7 @@ export class HdfsClient {
           ...(method === 'PUT' && { 'content-type': 'application/octet-stream' }),
         },
         agent: this.#dataNodeAgent,
+        connected: this.#connected,
         tls: this.#options.tls,
         body,
         signal,
@@ -355,6 +358,7 @@ export class HdfsClient {
         path: `${this.#encoded(path)}?${encodeQuery({ ...query, ...(await this.#identity()) })}`,
         headers: this.#options.headers,
         agent: this.#nameNodeAgent,
+        connected: this.#connected,
         tls: this.#options.tls,
         body: 'none',
         signal,
@@ -407,7 +411,10 @@ export class HdfsClient {
         if (error instanceof StateStoreError) throw error
         if (error instanceof RemoteException) {
           const data = outcome(error)
-          if (data !== undefined) return data
+          if (data !== undefined) {
+            if (error.endpoint === nameNode) this.#nameNodes.active(nameNode)
+            return data
+          }
           if (error.refusesToken && this.#options.tokenRenewable && !renewed) {
             renewed = true
             this.#token = undefined

@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, describe, inject } from 'vitest'
 import { type ClusterOptions, HdfsCluster } from './cluster.ts'
-import type {} from './hdfs-setup.ts'
+import './hdfs-setup.ts'
 import type { InstalledHadoop } from './install.ts'
 import { PROBE_PAGE_SIZE } from './recorded-answers.ts'
 

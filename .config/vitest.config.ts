@@ -4,8 +4,8 @@ export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
     include: ['test/**/*.test.ts'],
-    // They need Java and Spark: npm run test:interop.
-    exclude: ['test/interop/**'],
+    // They need Java and more: npm run test:interop, npm run test:servers.
+    exclude: ['test/interop/**', 'test/servers/**'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,

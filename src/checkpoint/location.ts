@@ -1,14 +1,14 @@
 import { isStateStoreError, StateStoreError } from '../errors.ts'
 import type { CheckpointFileManager } from '../files/file-manager.ts'
-import { LocalFileManager } from '../files/local.ts'
+import { openLocation as openFiles } from '../files/open-location.ts'
 
-/** The file manager of a checkpoint that is there: `location` is a folder on local disk, or a manager already. A path to a file is CHECKPOINT_NOT_FOUND. */
+/** The file manager of a checkpoint that is there: `location` is a folder on local disk, a `webhdfs://` or `swebhdfs://` URL, or a manager already. A path to a file is CHECKPOINT_NOT_FOUND. */
 export async function openLocation(
   location: string | CheckpointFileManager,
 ): Promise<CheckpointFileManager> {
   if (typeof location !== 'string') return location
   try {
-    return await LocalFileManager.open(location)
+    return await openFiles(location)
   } catch (cause) {
     // A URL of another scheme stays what it is: a wrong argument, which says nothing about what is there. It carries no path.
     if (!isStateStoreError(cause, 'TIDEMARK_INVALID_OPTIONS') || cause.path === undefined)

@@ -4,7 +4,7 @@ import { publishStep } from '../base/diagnostics.ts'
 import { unfailing } from '../base/logger.ts'
 import { isStateStoreError, StateStoreError } from '../errors.ts'
 import type { CheckpointFileManager } from '../files/file-manager.ts'
-import { LocalFileManager } from '../files/local.ts'
+import { openLocation } from '../files/open-location.ts'
 import { maintain } from '../maintenance/maintain.ts'
 import { MaintenanceScheduler } from '../maintenance/scheduler.ts'
 import { type ResolvedOptions, resolveOptions, type StateStoreOptions } from '../store/options.ts'
@@ -37,8 +37,8 @@ export class StateStores implements AsyncDisposable {
   }
 
   /**
-   * The stores of a checkpoint: `location` is a folder on local disk, or a file manager for anywhere else. Nothing is read or written yet, and the
-   * folder need not exist, but for `readOnly: true`, which refuses one that does not: CHECKPOINT_NOT_FOUND. INVALID_OPTIONS for options that
+   * The stores of a checkpoint: `location` is a folder on local disk, a `webhdfs://` or `swebhdfs://` URL, or a file manager (for options of its
+   * own, or for anywhere else). Nothing is read or written yet, and the folder need not exist, but for `readOnly: true`, which refuses one that does not: CHECKPOINT_NOT_FOUND. INVALID_OPTIONS for options that
    * are not right.
    */
   static async open(
@@ -153,15 +153,4 @@ export class StateStores implements AsyncDisposable {
 
 function withUnfailingLogger(options: ResolvedOptions): ResolvedOptions {
   return Object.freeze({ ...options, logger: unfailing(options.logger) })
-}
-
-async function openLocation(location: string): Promise<CheckpointFileManager> {
-  const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(location)?.[1]
-  if (scheme !== undefined && scheme.toLowerCase() !== 'file') {
-    throw new StateStoreError(
-      'TIDEMARK_INVALID_OPTIONS',
-      `Expected \`location\` to be a folder on local disk or a file manager, got the URL ${location}; for ${scheme}:// hand in a file manager that speaks it`,
-    )
-  }
-  return await LocalFileManager.open(location)
 }

@@ -44,6 +44,11 @@ export interface FileManagerCapabilities {
   readonly name: string
   /** True if a file can be moved to another folder in one atomic step, and refused if the target exists. */
   readonly atomicMove: boolean
+  /**
+   * True if a new file is made only when enough of it is written, or when it is closed: then it is `write` or `close` that says what createFile
+   * says elsewhere. Default false.
+   */
+  readonly createsLate?: boolean
 }
 
 /** A new file being written. It has no name that any reader looks at until it is moved to one. */
@@ -80,7 +85,11 @@ export interface CheckpointFileManager {
     durability: Durability,
   ): Promise<'created' | 'exists' | 'parent-missing'>
 
-  /** Starts a new file. Parent absent: undefined, and it is not made. Existing: INVARIANT_VIOLATED (callers use unique names). */
+  /**
+   * Starts a new file. Parent absent: undefined, and it is not made. Existing: INVARIANT_VIOLATED (callers use unique names). Storage that
+   * `createsLate` always gives a writer, and says these two at the latest when it is closed: STORAGE_UNAVAILABLE for the absent parent,
+   * which is not made there either.
+   */
   createFile(path: string, durability: Durability): Promise<FileWriter | undefined>
 
   /**
@@ -88,7 +97,8 @@ export interface CheckpointFileManager {
    * concurrent callers with one target exactly one gets 'moved'. A crash in the middle may leave the file under both names.
    * 'source-missing' also where the source's folder is gone; 'parent-missing' where the target's is; either where both are. With 'fsync' the
    * target's folder is durable before it returns. The step that removes the source's name may come after the one that makes the target's,
-   * so the source must be a name that nobody else will ever use.
+   * so the source must be a name that nobody else will ever use. The source is a directory: CORRUPT_FILE where the storage can tell in the same
+   * step; HDFS cannot, and moves it.
    */
   moveIfAbsent(
     source: string,

@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config'
+
+// Tests against real servers. One process for all files, so that each server starts once.
+export default defineConfig({
+  test: {
+    root: new URL('..', import.meta.url).pathname,
+    include: ['test/servers/**/*.test.ts'],
+    globalSetup: ['test/support/hdfs/hdfs-setup.ts'],
+    pool: 'forks',
+    maxWorkers: 1,
+    isolate: false,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+  },
+})

@@ -1,0 +1,142 @@
+// The options of WebHdfsFileManager: defaults and checks.
+
+import { userInfo } from 'node:os'
+import type { ConnectionOptions } from 'node:tls'
+import { type Clock, systemClock } from '../../base/clock.ts'
+import { StateStoreError } from '../../errors.ts'
+import type { AllowedHosts } from './allowed-hosts.ts'
+
+/** Options of a WebHDFS file manager. All are optional. */
+export interface WebHdfsOptions {
+  /**
+   * The name sent as `user.name`, where the cluster trusts names. Default: the environment variable HADOOP_USER_NAME, then the name of the
+   * user that runs this process, as every Hadoop client does. Not together with `delegationToken`, which names its user itself.
+   */
+  user?: string
+  /**
+   * A delegation token for the NameNodes, or a function that gives one. A function is called once before the first request, and anew when the
+   * token was refused. It is sent to the NameNodes alone (for DataNodes they issue one of their own) and shown nowhere.
+   */
+  delegationToken?: string | (() => string | Promise<string>)
+  /** Headers for each request to the hosts of the location, as a gateway may want. Not sent to the hosts they redirect to. Default none. */
+  headers?: Readonly<Record<string, string>>
+  /**
+   * The hosts that a NameNode may send us to. Default: the hosts of the location; loopback where the location is on loopback; hosts without
+   * a dot where a NameNode is named without one; and the NameNodes' domain, if it has two labels or more.
+   */
+  allowedHosts?: AllowedHosts
+  /** TLS settings (`ca`, `cert`, `key`, …) for swebhdfs locations, as node:tls takes them. Default: the certificates Node trusts. */
+  tls?: Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'passphrase' | 'rejectUnauthorized'>
+  /** Longest wait for a connection, TLS included, milliseconds, 1 to 3 600 000. Default 5 000. */
+  connectTimeoutMs?: number
+  /**
+   * Longest wait for the first byte of an answer, milliseconds, 1 to 3 600 000. Default 30 000: a NameNode without a usable DataNode takes 10
+   * to 20 s to say so.
+   */
+  answerTimeoutMs?: number
+  /** Longest pause in the middle of a body, either way, milliseconds, 1 to 3 600 000. Default 30 000. */
+  idleTimeoutMs?: number
+  /**
+   * How long a call is tried again, where that is safe, before it fails, milliseconds, 0 to 3 600 000. It covers a failover or a short safe
+   * mode; the attempt under way at its end is not cut short. Default 20 000.
+   */
+  retryTimeMs?: number
+  /** Most connections at once to each NameNode, and most files read at once. 1 to 1 024. Default 32. */
+  socketsMax?: number
+  /** Time and chance. Default: the system's. */
+  clock?: Clock
+}
+
+export interface ResolvedWebHdfsOptions {
+  readonly user: string | undefined
+  readonly token: (() => string | Promise<string>) | undefined
+  /** Whether asking for the token again may give another. */
+  readonly tokenRenewable: boolean
+  readonly headers: Readonly<Record<string, string>>
+  readonly allowedHosts: AllowedHosts | undefined
+  readonly tls: WebHdfsOptions['tls']
+  readonly connectTimeoutMs: number
+  readonly answerTimeoutMs: number
+  readonly idleTimeoutMs: number
+  readonly retryTimeMs: number
+  readonly socketsMax: number
+  readonly clock: Clock
+}
+
+const KNOWN: Readonly<Record<keyof WebHdfsOptions, true>> = {
+  user: true,
+  delegationToken: true,
+  headers: true,
+  allowedHosts: true,
+  tls: true,
+  connectTimeoutMs: true,
+  answerTimeoutMs: true,
+  idleTimeoutMs: true,
+  retryTimeMs: true,
+  socketsMax: true,
+  clock: true,
+}
+const HOUR_MS = 3_600_000
+
+/** `options` with defaults. INVALID_OPTIONS names the first one that is not right. */
+export function resolveWebHdfsOptions(options: WebHdfsOptions): ResolvedWebHdfsOptions {
+  for (const name of Object.keys(options))
+    if (!(name in KNOWN)) throw invalid(name, 'an option of WebHDFS', 'an unknown name')
+  const { user, delegationToken, headers = {}, allowedHosts } = options
+  if (user !== undefined && (typeof user !== 'string' || user === ''))
+    throw invalid('user', 'a name', user === '' ? 'an empty one' : typeof user)
+  if (user !== undefined && delegationToken !== undefined)
+    throw invalid('user', 'absent beside `delegationToken`, which names its user itself', 'both')
+  // What was found is not shown: it may be the secret.
+  if (!['undefined', 'string', 'function'].includes(typeof delegationToken))
+    throw invalid('delegationToken', 'a string or a function', typeof delegationToken)
+  if (!Object.values(headers).every((value) => typeof value === 'string'))
+    throw invalid('headers', 'an object of strings', 'something else')
+  const isList = Array.isArray(allowedHosts) && allowedHosts.every((v) => typeof v === 'string')
+  if (allowedHosts !== undefined && typeof allowedHosts !== 'function' && !isList)
+    throw invalid('allowedHosts', 'a list of names or a function', typeof allowedHosts)
+  return Object.freeze({
+    user: delegationToken === undefined ? (user ?? userOfProcess()) : undefined,
+    token: typeof delegationToken === 'string' ? () => delegationToken : delegationToken,
+    tokenRenewable: typeof delegationToken === 'function',
+    headers,
+    allowedHosts,
+    tls: options.tls,
+    connectTimeoutMs: wholeNumber(options, 'connectTimeoutMs', 5000, 1, HOUR_MS),
+    answerTimeoutMs: wholeNumber(options, 'answerTimeoutMs', 30_000, 1, HOUR_MS),
+    idleTimeoutMs: wholeNumber(options, 'idleTimeoutMs', 30_000, 1, HOUR_MS),
+    retryTimeMs: wholeNumber(options, 'retryTimeMs', 20_000, 0, HOUR_MS),
+    socketsMax: wholeNumber(options, 'socketsMax', 32, 1, 1024),
+    clock: options.clock ?? systemClock,
+  })
+}
+
+function userOfProcess(): string | undefined {
+  const named = process.env.HADOOP_USER_NAME
+  if (named !== undefined && named !== '') return named
+  try {
+    return userInfo().username
+  } catch {
+    return undefined // No such user in this container: the server then takes its own default.
+  }
+}
+
+function wholeNumber(
+  options: WebHdfsOptions,
+  name: keyof WebHdfsOptions,
+  byDefault: number,
+  min: number,
+  max: number,
+): number {
+  const value = options[name] ?? byDefault
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max)
+    return value
+  throw invalid(name, `a whole number from ${min} to ${max}`, JSON.stringify(value))
+}
+
+function invalid(name: string, expected: string, found: string): StateStoreError {
+  return new StateStoreError(
+    'TIDEMARK_INVALID_OPTIONS',
+    `Expected the WebHDFS option \`${name}\` to be ${expected}; found ${found}`,
+  )
+}

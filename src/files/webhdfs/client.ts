@@ -9,6 +9,7 @@
 
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
+import type { Socket } from 'node:net'
 import { StateStoreError } from '../../errors.ts'
 import type { ByteRange, Durability, FileStatus } from '../file-manager.ts'
 import { Semaphore } from '../semaphore.ts'
@@ -61,6 +62,7 @@ export class HdfsClient {
   readonly #nameNodeAgent: HttpAgent
   /** DataNodes close each connection after the answer. */
   readonly #dataNodeAgent: HttpAgent
+  readonly #connected = new WeakSet<Socket>()
   readonly #reads: Semaphore
   #token: Promise<string> | undefined
   /** Never shown, also not where a server repeats them. */
@@ -202,11 +204,11 @@ export class HdfsClient {
     })
   }
 
-  /** Starts to write a new file. That the DataNode has begun does not say yet that the file can be made: the end of it does. */
+  /** Starts to write a new file. That a DataNode takes bytes does not say yet that the file can be made: the end of it does. */
   async createStream(path: string, durability: Durability): Promise<HttpStep> {
     return this.#call(this.#subject('CREATE', path), 'upload', async (nameNode) => {
       const step = await this.#startCreate(nameNode, path, durability, 'chunked')
-      await step.continued()
+      await step.connected()
       return step
     })
   }
@@ -330,6 +332,7 @@ export class HdfsClient {
           ...(method === 'PUT' && { 'content-type': 'application/octet-stream' }),
         },
         agent: this.#dataNodeAgent,
+        connected: this.#connected,
         tls: this.#options.tls,
         body,
         signal,
@@ -355,6 +358,7 @@ export class HdfsClient {
         path: `${this.#encoded(path)}?${encodeQuery({ ...query, ...(await this.#identity()) })}`,
         headers: this.#options.headers,
         agent: this.#nameNodeAgent,
+        connected: this.#connected,
         tls: this.#options.tls,
         body: 'none',
         signal,

@@ -17,6 +17,7 @@ import {
   request as httpRequest,
 } from 'node:http'
 import { request as httpsRequest } from 'node:https'
+import type { Socket } from 'node:net'
 import type { Clock } from '../../base/clock.ts'
 import { describeEndpoint, type Endpoint } from './location.ts'
 import type { WebHdfsOptions } from './options.ts'
@@ -40,6 +41,8 @@ export interface StepRequest {
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly agent: Agent
+  /** The sockets of `agent` that were connected once. An agent that hands one on to a request that waited does not say so. */
+  readonly connected: WeakSet<Socket>
   readonly tls: WebHdfsOptions['tls']
   /** 'none', how many bytes, or 'chunked' where that is not known yet. */
   readonly body: 'none' | 'chunked' | number
@@ -72,9 +75,10 @@ export class HttpStep {
   readonly #request: ClientRequest
   readonly #watchdog: Watchdog
   readonly #answer = Promise.withResolvers<IncomingMessage>()
-  readonly #continued = Promise.withResolvers<void>()
+  readonly #connection = Promise.withResolvers<void>()
   #phase: 'connecting' | 'connected' | 'answered' = 'connecting'
   #ended = false
+  #writing = false
   #failure: StepFailure | undefined
 
   private constructor(request: ClientRequest, endpoint: Endpoint, limits: StepLimits) {
@@ -85,7 +89,7 @@ export class HttpStep {
     this.#watchdog = new Watchdog(limits.clock, lookMs, () => this.#fail('No answer in time'))
     // Whoever does not wait for them must not be taken down by them.
     this.#answer.promise.catch(() => undefined)
-    this.#continued.promise.catch(() => undefined)
+    this.#connection.promise.catch(() => undefined)
   }
 
   /** Sends the head of a request; without a body, that is all of it. */
@@ -106,7 +110,7 @@ export class HttpStep {
       ...(signal && { signal }),
     })
     const started = new HttpStep(request, endpoint, limits)
-    started.#listen(step.secure)
+    started.#listen(step)
     if (body === 'none') started.#end()
     else request.flushHeaders()
     return started
@@ -114,7 +118,8 @@ export class HttpStep {
 
   /** Appends to the body. Resolves once the system has the bytes: 'answered' if the answer came first, which then makes the rest pointless. */
   async write(chunk: Uint8Array): Promise<'written' | 'answered'> {
-    this.#watchdog.expect(this.#limits.idleTimeoutMs)
+    this.#writing = true
+    if (this.#phase === 'connected') this.#watchdog.expect(this.#limits.idleTimeoutMs)
     const written = new Promise<'written'>((resolve) => {
       // An error also arrives as the event, where it is sorted.
       this.#request.write(chunk, (error) => {
@@ -123,15 +128,14 @@ export class HttpStep {
     })
     const answered = this.#answer.promise.then(() => 'answered' as const)
     const outcome = await Promise.race([written, answered])
+    this.#writing = false
     if (outcome === 'written') this.#watchdog.pause()
     return outcome
   }
 
-  /** Waits for a `100 Continue`: the server is reached and begins. An answer instead also ends the wait. */
-  async continued(): Promise<void> {
-    this.#watchdog.expect(this.#limits.answerTimeoutMs)
-    await Promise.race([this.#continued.promise, this.#answer.promise])
-    if (this.#phase !== 'answered') this.#watchdog.pause()
+  /** Waits for the connection: from then on a failure is 'maybe'. */
+  connected(): Promise<void> {
+    return this.#connection.promise
   }
 
   /** Ends the body, if that was not done, and waits for the head of the answer. */
@@ -184,14 +188,18 @@ export class HttpStep {
     if (this.#phase === 'connected') this.#watchdog.expect(this.#limits.answerTimeoutMs)
   }
 
-  #listen(secure: boolean): void {
+  #listen({ secure, connected }: StepRequest): void {
     const request = this.#request
     request.on('socket', (socket) => {
-      if (request.reusedSocket) return this.#connected()
+      // INVARIANT: a request on a connection that stands is never 'no'.
+      if (request.reusedSocket || connected.has(socket) || !(secure || socket.connecting))
+        return this.#connected()
       this.#watchdog.expect(this.#limits.connectTimeoutMs)
-      socket.once(secure ? 'secureConnect' : 'connect', () => this.#connected())
+      socket.once(secure ? 'secureConnect' : 'connect', () => {
+        connected.add(socket)
+        this.#connected()
+      })
     })
-    request.on('continue', () => this.#continued.resolve())
     request.on('response', (response) => {
       this.#phase = 'answered'
       // Nobody may be reading yet; a failure in between is seen by whoever does.
@@ -211,8 +219,10 @@ export class HttpStep {
   #connected(): void {
     if (this.#phase !== 'connecting') return
     this.#phase = 'connected'
+    this.#connection.resolve()
     if (this.#ended) this.#watchdog.expect(this.#limits.answerTimeoutMs)
-    else this.#watchdog.expect(this.#limits.idleTimeoutMs)
+    else if (this.#writing) this.#watchdog.expect(this.#limits.idleTimeoutMs)
+    else this.#watchdog.pause()
   }
 
   /** The first failure is the one that counts. */
@@ -223,7 +233,7 @@ export class HttpStep {
     this.#failure = new StepFailure(said, this.endpoint, connecting ? 'no' : 'maybe', cause)
     this.#watchdog.stop()
     this.#answer.reject(this.#failure)
-    this.#continued.reject(this.#failure)
+    this.#connection.reject(this.#failure)
     this.#request.destroy()
     return this.#failure
   }

@@ -164,7 +164,10 @@ export class HdfsCluster implements AsyncDisposable {
     const java = await JavaProcess.start(
       [
         ...javaArguments(this.#installed),
-        ...['--datanode', `${host}:${rpcPort}`, '--dir', folder],
+        '--datanode',
+        `${host}:${rpcPort}`,
+        '--dir',
+        folder,
         ...settingArguments(this.#options),
       ],
       environment(folder),
@@ -173,8 +176,12 @@ export class HdfsCluster implements AsyncDisposable {
     return { pid: java.pid, kill: () => java.kill(), stop: () => java.end() }
   }
 
-  /** Kills the JVM with all it holds and starts it again on what lies on disk, on the ports that the NameNodes had. */
+  /**
+   * Kills the JVM with all it holds and starts it again on what lies on disk, on the ports that the NameNodes had. Not of a pair: the minicluster
+   * always starts one with an empty shared journal.
+   */
   async crash(): Promise<void> {
+    if (this.#options.ha === true) throw new Error('Expected one NameNode, got a pair')
     await this.#java.kill()
     const args = clusterArguments(
       this.#installed,
@@ -199,9 +206,12 @@ export class HdfsCluster implements AsyncDisposable {
 
 function javaArguments({ classPath }: InstalledHadoop): string[] {
   return [
-    ...['-Xmx512m', '-XX:+UseSerialGC', '-Xshare:auto'],
+    '-Xmx512m',
+    '-XX:+UseSerialGC',
     '-Dorg.slf4j.simpleLogger.defaultLogLevel=error',
-    ...['-cp', classPath, 'MiniCluster'],
+    '-cp',
+    classPath,
+    'MiniCluster',
   ]
 }
 
@@ -214,8 +224,12 @@ function clusterArguments(
 ): string[] {
   return [
     ...javaArguments(installed),
-    ...['--dir', join(folder, 'cluster'), '--datanodes', `${options.dataNodes ?? 1}`],
-    ...['--keep', `${keep}`],
+    '--dir',
+    join(folder, 'cluster'),
+    '--datanodes',
+    `${options.dataNodes ?? 1}`,
+    '--keep',
+    `${keep}`,
     ...nameNodes.flatMap(({ port, rpcPort }) => ['--namenode', `${port}:${rpcPort}`]),
     ...settingArguments(options),
   ]

@@ -3,14 +3,16 @@
 
 import { afterAll, beforeAll, describe, inject } from 'vitest'
 import { type ClusterOptions, HdfsCluster } from './cluster.ts'
-import type {} from './hdfs-setup.ts'
+import './hdfs-setup.ts'
 import type { InstalledHadoop } from './install.ts'
+import { PROBE_PAGE_SIZE } from './recorded-answers.ts'
 
 export type ClusterKind = 'one NameNode' | 'a pair'
 
 const START_TIMEOUT_MS = 120_000
 const OPTIONS: Readonly<Record<ClusterKind, ClusterOptions>> = {
-  'one NameNode': { dataNodes: 2 },
+  // Small pages, so that folders of a few files are listed in several.
+  'one NameNode': { dataNodes: 2, settings: { 'dfs.ls.limit': `${PROBE_PAGE_SIZE}` } },
   'a pair': { ha: true },
 }
 
@@ -56,10 +58,7 @@ export function describeWithOwnHdfs(
   })
 }
 
-function describeInstalled(
-  name: string,
-  tests: (installed: () => InstalledHadoop) => void,
-): void {
+function describeInstalled(name: string, tests: (installed: () => InstalledHadoop) => void): void {
   const hadoop = inject('hadoop')
   if ('missing' in hadoop) {
     describe.skip(`${name} (skipped: ${hadoop.missing})`, () => {

@@ -6,7 +6,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { CheckpointFileManager } from '../../src/files/file-manager.ts'
 import { systemFiles } from '../../src/files/local-native.ts'
 import { LocalFileManager } from '../../src/files/local.ts'
 import { MemoryDisk } from '../../src/files/memory-disk.ts'
@@ -14,7 +13,6 @@ import {
   isStateStoreError,
   MemoryFileManager,
   StateStoreError,
-  type StateStoreOptions,
   StateStores,
 } from '../../src/index.ts'
 import { aroundCalls, type NumberedCall } from '../support/around-calls.ts'
@@ -28,55 +26,11 @@ import {
   scenarioOptions,
 } from '../support/crash-scenario.ts'
 import { Failures } from '../support/failures.ts'
+import { playWithFault } from '../support/fault-play.ts'
 import { faultyFiles, type NativeFault } from '../support/faulty-fs.ts'
 import { difference, rowsOf } from '../support/version-history.ts'
 
 const ERRNOS = ['ENOSPC', 'EIO', 'EDQUOT', 'EMFILE', 'EROFS', 'EACCES']
-
-/** Plays the scenario until it fails, and goes on once the fault is gone. */
-async function playWithFault(
-  files: CheckpointFileManager,
-  heal: () => void,
-  options: StateStoreOptions,
-): Promise<void> {
-  const ledger = new Ledger()
-  let stores = await StateStores.open(files, scenarioOptions(options))
-  try {
-    await playFirstWriter(stores, ledger)
-  } catch (error) {
-    assertTyped(error)
-    // A second try meets the fault that lasts, or works. Whatever it is told, nothing is forgotten.
-    await tryOnce(async () => (await stores.provider(SCENARIO_STORE).getStore()).abort())
-    ledger.acknowledged.cleaned(2)
-    ledger.underway?.cleaned(2)
-    await tryOnce(() => stores.doMaintenance())
-  }
-  heal()
-  try {
-    await (await stores.provider(SCENARIO_STORE).getStore()).abort()
-  } catch (error) {
-    if (!isStateStoreError(error, 'TIDEMARK_POISONED')) throw error
-    await stores.close()
-    stores = await StateStores.open(files, scenarioOptions(options))
-  }
-  await checkRecovered(files, options, ledger, stores)
-}
-
-async function tryOnce(action: () => Promise<void>): Promise<void> {
-  try {
-    await action()
-  } catch (error) {
-    assertTyped(error)
-  }
-}
-
-function assertTyped(error: unknown): void {
-  const errors = error instanceof AggregateError ? error.errors : [error]
-  for (const each of errors) {
-    if (!(each instanceof StateStoreError) || each.kind === 'internal' || each.kind === 'corrupt')
-      throw new Error(`Not a typed error of the storage: ${String(each)}`, { cause: each })
-  }
-}
 
 describe('a system call fails', () => {
   const kinds = [

@@ -125,12 +125,16 @@ function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex')
 }
 
-/** The next process (or the one that has `open` stores): what it finds must be what the ledger says, and it must be able to go on. */
+/**
+ * The next process (or the one that has `open` stores): what it finds must be what the ledger says, and it must be able to go on. `meanwhile`
+ * happens after it has gone on, and may change nothing.
+ */
 export async function checkRecovered(
   files: CheckpointFileManager,
   options: StateStoreOptions,
   ledger: Ledger,
   open?: StateStores,
+  meanwhile?: () => Promise<void>,
 ): Promise<void> {
   const stores = open ?? (await StateStores.open(files, scenarioOptions(options)))
   const provider = stores.provider(SCENARIO_STORE)
@@ -157,6 +161,7 @@ export async function checkRecovered(
   await commitOver(provider, next, latest, 77)
   next.acknowledged.cleaned(2)
   await stores.doMaintenance()
+  await meanwhile?.()
   await stores.close()
   // A rewind and a power failure may leave a sidecar without its file; it goes when its version falls out of what is retained.
   const findings = (await verifyCheckpoint(files)).filter(

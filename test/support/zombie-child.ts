@@ -1,9 +1,7 @@
-// Writer A of zombie.ts in a process of its own, which stops itself before its N-th system call.
+// Writer A of zombie.ts in a process of its own, which stops itself before its N-th operation.
 
-import { LocalFileManager } from '../../src/index.ts'
-import { systemFiles } from '../../src/files/local-native.ts'
-import { aroundCalls } from './around-calls.ts'
 import { stopProcess } from './counting-files.ts'
+import { openHeld } from './held-files.ts'
 import { serve } from './processes.ts'
 import { Interrupter, type Scenario, Zombie } from './zombie.ts'
 
@@ -13,8 +11,7 @@ let interrupter = new Interrupter()
 serve({
   arrange: async ({ location, scenario }: { location: string; scenario: Scenario }) => {
     interrupter = new Interrupter()
-    const native = aroundCalls(systemFiles, interrupter.around)
-    zombie = await Zombie.arrange(await LocalFileManager.open(location, { native }), scenario)
+    zombie = await Zombie.arrange(await openHeld(location, interrupter), scenario)
   },
   act: async (at: number | undefined) => {
     interrupter.arm(at, stopProcess)

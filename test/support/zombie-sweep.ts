@@ -46,6 +46,35 @@ const VERSIONS_CHECKED = 3
 export const SUCCESSIONS = ['appends', 'undoes', 'maintains'] as const
 export type Succession = (typeof SUCCESSIONS)[number]
 
+/** More operations than any scenario has: a sweep that does not end by itself is broken. */
+const OPERATIONS_MAX = 400
+
+/** Runs `hauntAt` for 1, 2, 3 … until there is no such operation. Each end must have been met: a zombie that was refused, and one that was not. */
+export async function sweep(hauntAt: (at: number) => Promise<Haunted>, lanes = 1): Promise<void> {
+  let next = 1
+  const codes = new Set<string | undefined>()
+  const lane = async (): Promise<void> => {
+    while (next <= OPERATIONS_MAX) {
+      const at = next++
+      const { outcome, code } = await naming(`stopped before operation ${at}`, () => hauntAt(at))
+      codes.add(code)
+      if (outcome === 'ended') return
+    }
+    throw new Error(`The sweep did not end after ${OPERATIONS_MAX} operations`)
+  }
+  await Promise.all(Array.from({ length: lanes }, lane))
+  expect(codes).toEqual(new Set(['TIDEMARK_FENCED', undefined]))
+}
+
+async function naming<T>(what: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action()
+  } catch (error) {
+    if (error instanceof Error) error.message = `${what}: ${error.message}`
+    throw error
+  }
+}
+
 /** A, wherever it runs. */
 export interface HeldZombie {
   arrange(scenario: Scenario): Promise<void>

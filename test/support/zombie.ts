@@ -10,7 +10,7 @@ import {
   type StateStoreProvider,
   StateStores,
 } from '../../src/index.ts'
-import { type Around, type NumberedCall } from './around-calls.ts'
+import type { Around } from './around-calls.ts'
 import { describeCall } from './counting-files.ts'
 import { applyTagged, commitNext, commitTagged, lineageOf } from './lineage.ts'
 
@@ -49,19 +49,25 @@ const REWIND_TARGET = 5
 export class Interrupter {
   readonly calls: string[] = []
   #at: number | undefined
-  #act: (call: NumberedCall) => void | Promise<void> = () => undefined
+  #act: () => void | Promise<void> = () => undefined
   #armed = false
   #held: Promise<void> | void = undefined
 
   readonly around: Around = async (call, proceed) => {
     if (!this.#armed) return proceed()
-    this.calls.push(describeCall(call))
-    if (this.calls.length === this.#at) this.#held = this.#act(call)
+    this.note(describeCall(call))
     await this.#held
     return proceed()
   }
 
-  arm(at: number | undefined, act: (call: NumberedCall) => void | Promise<void>): void {
+  /** Counts an operation that is about to begin. For those that nothing can hold up but the end of `act`, as SIGSTOP is. */
+  note(operation: string): void {
+    if (!this.#armed) return
+    this.calls.push(operation)
+    if (this.calls.length === this.#at) this.#held = this.#act()
+  }
+
+  arm(at: number | undefined, act: () => void | Promise<void>): void {
     this.#at = at
     this.#act = act
     this.#armed = true

@@ -70,7 +70,7 @@ export const ERROR_CODES = {
   TIDEMARK_VERSION_EXISTS: {
     kind: 'conflict',
     retryable: false,
-    doc: 'A file that this engine did not write stands where the commit belongs: another engine is writing here.',
+    doc: 'Something stands where the commit belongs that was not there when the store was listed: another engine is writing here, or the storage gave an outdated listing.',
   },
   TIDEMARK_PROVIDER_CLOSED: {
     kind: 'closed',

@@ -31,6 +31,11 @@ export interface Measurement {
   readonly standsFor?: string | undefined
 }
 
+/** Why nothing was measured: what it needs is not on this machine. */
+export interface Missing {
+  readonly missing: string
+}
+
 export interface MeasureContext {
   readonly engine: string
   readonly params: Params
@@ -45,5 +50,5 @@ export interface Question {
   cases(quick: boolean): readonly Case[]
   /** What the store must hold after measure(); undefined where nothing is stored. */
   oracle(params: Params): Content | undefined | Promise<Content>
-  measure(context: MeasureContext): Promise<Measurement>
+  measure(context: MeasureContext): Promise<Measurement | Missing>
 }

@@ -1,3 +1,4 @@
+import { backends } from '../backends.ts'
 import { basicOperations } from '../basic-operations.ts'
 import { codecs } from '../codecs.ts'
 import { commitLatency } from '../commit-latency.ts'
@@ -19,6 +20,7 @@ export const QUESTIONS: readonly Question[] = [
   stream,
   codecs,
   ycsb,
+  backends,
 ]
 
 export function questionByName(name: string): Question {

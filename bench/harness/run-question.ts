@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sparkCommand } from '../compare/spark.ts'
 import { median } from './figures.ts'
-import type { Case, MeasureContext, Measurement, Params, Question } from './question.ts'
+import type { Case, MeasureContext, Measurement, Missing, Params, Question } from './question.ts'
 import { type Content } from './workload.ts'
 
 /** Over all rounds. Where more is better (…PerSecond), `best` is the highest, else the lowest. */
@@ -95,7 +95,7 @@ async function measureApart(
   engine: string,
   params: Params,
   options: RunOptions,
-): Promise<Measurement | { readonly missing: string }> {
+): Promise<Measurement | Missing> {
   const directory = await mkdtemp(join(options.directory, `${question.name}-${engine}-`))
   try {
     const context: MeasureContext = { engine, params, directory }
@@ -129,7 +129,7 @@ async function runProcess(
   command: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv,
-): Promise<Measurement> {
+): Promise<Measurement | Missing> {
   const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const out: Buffer[] = []
   const errors: Buffer[] = []
@@ -145,7 +145,7 @@ async function runProcess(
     )
   }
   const answer = Buffer.concat(out).toString().trimEnd().split('\n').at(-1) ?? ''
-  return JSON.parse(answer) as Measurement
+  return JSON.parse(answer) as Measurement | Missing
 }
 
 function compareContent(

@@ -45,6 +45,11 @@ export interface FileManagerCapabilities {
   /** True if a file can be moved to another folder in one atomic step, and refused if the target exists. */
   readonly atomicMove: boolean
   /**
+   * True if a call may take effect although its answer is lost: storage behind a network. What was published is then told by its trailer, so
+   * files without one cannot be written there. Default false.
+   */
+  readonly losesAnswers?: boolean
+  /**
    * True if a new file is made only when enough of it is written, or when it is closed: then it is `write` or `close` that says what createFile
    * says elsewhere. Default false.
    */

@@ -88,6 +88,11 @@ export class LeasedDirectory {
     this.#removals = new Removals(this.#files, this.#staging, `removed-${this.#nonce}-`)
   }
 
+  /** True if nothing of a fenced writer can arrive any more. */
+  get movesAtomically(): boolean {
+    return this.#files.capabilities.atomicMove
+  }
+
   /** The entries of the store directory. Absent: none. */
   async list(): Promise<FileStatus[]> {
     return (await this.#files.list(this.directory)) ?? []

@@ -278,6 +278,7 @@ async function moveIn(
       return false
     }
     refuseForeignAndNewer(existing, commit, context)
+    refuseUnlisted(existing, commit, context)
     // Stamp not higher, and not in the history that was loaded: a leftover of an earlier attempt; or the same commit, promising less.
     mode = 'replace'
   }
@@ -292,12 +293,8 @@ function refuseForeignAndNewer(
   existing: VersionInfo | 'foreign',
   commit: SealedCommit,
   context: CommitContext,
-): void {
-  const details = {
-    storeId: storeIdText(context.id),
-    version: commit.info.version,
-    path: pathOf(commit, context),
-  }
+): asserts existing is VersionInfo {
+  const details = detailsOf(commit, context)
   if (existing === 'foreign') {
     throw new StateStoreError(
       'TIDEMARK_VERSION_EXISTS',
@@ -311,6 +308,31 @@ function refuseForeignAndNewer(
       `${details.path} was written by generation ${existing.stamp[0]}, newer than this writer's ${context.lease.generation}`,
       { ...details, published: 'no' },
     )
+  }
+}
+
+/**
+ * Where the fence leaves nothing that could still arrive, an older writer's commit that goes on from the very version we loaded was there when
+ * we listed: the storage showed us a state of the past (a NameNode that was active once). It may have been acknowledged, so it stays.
+ */
+function refuseUnlisted(existing: VersionInfo, commit: SealedCommit, context: CommitContext): void {
+  const { lease } = context
+  const isOlder = existing.stamp !== undefined && existing.stamp[0] < lease.generation
+  if (!isOlder || existing.parent !== commit.info.parent || !lease.directory.movesAtomically) return
+  const details = detailsOf(commit, context)
+  throw new StateStoreError(
+    'TIDEMARK_VERSION_EXISTS',
+    `${details.path} goes on from the version this batch was opened at and was not in the listing of the store: expected nothing there. The storage ` +
+      'gave an outdated listing. Get the store again, and decide from the version it opens.',
+    details,
+  )
+}
+
+function detailsOf(commit: SealedCommit, context: CommitContext) {
+  return {
+    storeId: storeIdText(context.id),
+    version: commit.info.version,
+    path: pathOf(commit, context),
   }
 }
 

@@ -30,6 +30,7 @@ export class LeasedStore {
   static async claim(parts: StoreParts): Promise<LeasedStore> {
     const { id, files, options } = parts
     const { durability, clock, owner } = options
+    refuseWithoutTrailer(parts)
     return new LeasedStore(parts, await WriterLease.claim({ id, files, durability, clock, owner }))
   }
 
@@ -117,4 +118,14 @@ export class LeasedStore {
       `A sidecar of ${this.storeId} could not be written; the version stands: ${String(error)}`,
     )
   }
+}
+
+/** Whether a lost answer was a commit is told by the trailer alone. */
+function refuseWithoutTrailer({ id, files, options }: StoreParts): void {
+  if (options.trailer || files.capabilities.losesAnswers !== true) return
+  throw new StateStoreError(
+    'TIDEMARK_INVALID_OPTIONS',
+    `Expected \`trailer\` to be true to write ${storeIdText(id)} on ${files.capabilities.name}: an answer may get lost there, and only a trailer tells afterwards whose commit took effect. Pure Spark files can be written on local disk.`,
+    { storeId: storeIdText(id) },
+  )
 }

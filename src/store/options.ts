@@ -12,7 +12,7 @@ export interface StateStoreOptions {
   compression?: CompressionName
   /** 'fsync': a commit survives power loss. 'os': it survives the death of the process. Default 'fsync'. */
   durability?: Durability
-  /** Write our trailer behind each file's compressed stream. `false` writes pure Spark files, without progress. Default true. */
+  /** Write our trailer behind each file's compressed stream. `false` writes pure Spark files, without progress, on local disk only. Default true. */
   trailer?: boolean
   /** Write Spark 4.1's `.crc` sidecar beside each file. Present ones are verified in any case. Default false. */
   checksumFiles?: boolean

@@ -320,8 +320,6 @@ export class StoreWriter implements StoreHost {
 
   // --- maintenance
 
-  // --- maintenance
-
   /** Maintenance met an error: one of those after which this writer may not go on is remembered. */
   maintenanceFailed(error: unknown): void {
     this.#leased.ending(error)

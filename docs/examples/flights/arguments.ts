@@ -19,6 +19,7 @@ Streams real US flights through two stateful operators, kills the job twice with
   --batch-rows N    flights per micro-batch, 1 to ${BATCH_ROWS_MAX} (default a hundredth of the rows)
   --seed N          chooses the moments of the kills, 0 to ${SEED_MAX} (default random; printed)
   --checkpoint DIR  where the state goes; one that is there is continued (default a new temporary folder)
+  --on hdfs         on a real HDFS instead, which is started for the demo and ends with it (needs Java 17; Maven the first time)
   --no-keep         delete a temporary checkpoint at the end
   --help            this text
 `
@@ -27,6 +28,9 @@ export interface DemoArguments {
   rows: number
   batchRows: number
   seed: number
+  /** What kind of storage. */
+  on: 'folder' | 'hdfs'
+  /** The folder; empty where it is none. */
   checkpoint: string
   /** Whether the checkpoint is deleted when all is well. */
   isDeletedAtEnd: boolean
@@ -42,12 +46,14 @@ export function parseArguments(args: readonly string[]): DemoArguments | 'help' 
   const values = parseOptions(args)
   if (values.help) return 'help'
   const rows = whole('rows', values.rows, 1, ROWS_MAX) ?? ROWS_DEFAULT
+  const on = storage(values.on, values.checkpoint)
   const batchRowsDefault = Math.min(BATCH_ROWS_MAX, Math.max(1, Math.ceil(rows / 100)))
   return {
     rows,
     batchRows: whole('batch-rows', values['batch-rows'], 1, BATCH_ROWS_MAX) ?? batchRowsDefault,
     seed: whole('seed', values.seed, 0, SEED_MAX) ?? randomInt(SEED_MAX + 1),
-    checkpoint: values.checkpoint === undefined ? temporary() : existing(values.checkpoint),
+    on,
+    checkpoint: on === 'hdfs' ? '' : folder(values.checkpoint),
     isDeletedAtEnd: !values.keep && values.checkpoint === undefined,
   }
 }
@@ -62,6 +68,7 @@ function parseOptions(args: readonly string[]) {
         'batch-rows': { type: 'string' },
         seed: { type: 'string' },
         checkpoint: { type: 'string' },
+        on: { type: 'string' },
         keep: { type: 'boolean', default: true },
         help: { type: 'boolean', default: false },
       },
@@ -83,8 +90,21 @@ function whole(name: string, text: string | undefined, min: number, max: number)
   )
 }
 
-function temporary(): string {
-  return mkdtempSync(join(tmpdir(), 'tidemark-flights-'))
+function storage(name: string | undefined, checkpoint: string | undefined): DemoArguments['on'] {
+  if (name === undefined) return 'folder'
+  if (name !== 'hdfs')
+    throw new ArgumentError(`Expected --on to be hdfs, got ${JSON.stringify(name)}`)
+  if (checkpoint !== undefined)
+    throw new ArgumentError(
+      '--checkpoint names a folder, and --on hdfs puts the checkpoint elsewhere: give one of them',
+    )
+  return 'hdfs'
+}
+
+function folder(checkpoint: string | undefined): string {
+  return checkpoint === undefined
+    ? mkdtempSync(join(tmpdir(), 'tidemark-flights-'))
+    : existing(checkpoint)
 }
 
 /** A folder that is not a checkpoint is left alone. */

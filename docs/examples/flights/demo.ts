@@ -6,7 +6,6 @@
 //
 // The exit code is 0 only if every row is right; 1 if not; 2 for a wrong command line. Read job.ts first: it is what a user would write.
 
-import { rmSync } from 'node:fs'
 import { StateStores } from 'tidemark'
 import { ArgumentError, type DemoArguments, HELP, parseArguments } from './arguments.ts'
 import { computeExpected } from './expected.ts'
@@ -14,6 +13,7 @@ import { FlightSource } from './input.ts'
 import { JobRunner } from './job-runner.ts'
 import { planKills } from './kill-plan.ts'
 import { grouped, ProgressDisplay } from './progress-display.ts'
+import { type DemoStorage, openStorage } from './storage.ts'
 import { showDelays, showFiles, showRun } from './summary.ts'
 import { type Verification, verify } from './verification.ts'
 
@@ -24,21 +24,38 @@ process.exitCode = await main()
 async function main(): Promise<number> {
   const demo = readArguments()
   if (typeof demo === 'number') return demo
-  leaveOnSignals(demo)
+  const storage = await openStorage(demo)
+  if ('missing' in storage) {
+    console.error(storage.missing)
+    return 2
+  }
+  leaveOnSignals(demo, storage)
+  let allIsWell = false
+  try {
+    allIsWell = await runAndVerify(demo, storage)
+  } finally {
+    await storage.end(allIsWell)
+  }
+  if (allIsWell && storage.isKept) sayWhereItIs(storage)
+  return allIsWell ? 0 : 1
+}
 
-  const run = await runJob(demo) // 1
-  const stores = await StateStores.open(demo.checkpoint, { readOnly: true })
+async function runAndVerify(demo: DemoArguments, storage: DemoStorage): Promise<boolean> {
+  const run = await runJob(demo, storage) // 1
+  const stores = await StateStores.open(storage.checkpoint, { readOnly: true })
   try {
     const verification = await verifyStores(stores, demo) // 2
-    if (verification.differences.count > 0) return explain(verification, demo)
+    if (verification.differences.count > 0) {
+      explain(verification, demo, storage)
+      return false
+    }
     showRun(run) // 3
-    await showFiles(demo.checkpoint, verification.version)
+    await showFiles(storage.files, verification.version)
     await showDelays(stores, verification.version)
+    return true
   } finally {
     await stores.close()
   }
-  leaveCheckpoint(demo)
-  return 0
 }
 
 /** What to do, or the exit code where there is nothing to do. */
@@ -55,8 +72,10 @@ function readArguments(): DemoArguments | number {
   }
 }
 
-async function runJob(demo: DemoArguments): Promise<JobRunner> {
-  const { rows, batchRows, seed, checkpoint } = demo
+async function runJob(
+  { rows, batchRows, seed }: DemoArguments,
+  { checkpoint }: DemoStorage,
+): Promise<JobRunner> {
   console.log(
     `Streaming ${grouped(rows)} flights in batches of ${grouped(batchRows)}, seed ${seed}`,
   )
@@ -85,31 +104,34 @@ async function verifyStores(stores: StateStores, { rows }: DemoArguments): Promi
   return verification
 }
 
-function explain({ differences }: Verification, { seed, checkpoint }: DemoArguments): number {
+function explain(
+  { differences }: Verification,
+  { seed, on }: DemoArguments,
+  { checkpoint }: DemoStorage,
+): void {
   console.error(
     `\nWRONG: ${grouped(differences.count)} differences from the batch computation, among them`,
   )
   for (const line of differences.lines) console.error(`  ${line}`)
-  console.error(`\nSeed ${seed}; the checkpoint is left in ${checkpoint}`)
-  return 1
+  console.error(
+    `\nSeed ${seed}${on === 'folder' ? `; the checkpoint is left in ${checkpoint}` : ''}`,
+  )
 }
 
-function leaveCheckpoint({ checkpoint, isDeletedAtEnd }: DemoArguments): void {
-  if (isDeletedAtEnd) {
-    rmSync(checkpoint, { recursive: true })
-  } else {
-    console.log(`\nThe checkpoint is in ${checkpoint}`)
-    console.log(`Look into it with: npx tidemark info ${checkpoint}`)
-  }
+function sayWhereItIs({ checkpoint }: DemoStorage): void {
+  console.log(`\nThe checkpoint is in ${checkpoint}`)
+  console.log(`Look into it with: npx tidemark info ${checkpoint}`)
 }
 
 /** Leaving runs the exit handlers, and those end the job's process. */
-function leaveOnSignals({ rows, batchRows, seed, checkpoint }: DemoArguments): void {
+function leaveOnSignals({ rows, batchRows, seed, on }: DemoArguments, storage: DemoStorage): void {
   for (const [signal, exitCode] of Object.entries(EXIT_SIGNALS)) {
     process.once(signal, () => {
-      console.error(
-        `\nStopped by ${signal}. To go on: npm run demo -- --rows ${rows} --batch-rows ${batchRows} --seed ${seed} --checkpoint ${checkpoint}`,
-      )
+      const goingOn =
+        on === 'folder'
+          ? ` To go on: npm run demo -- --rows ${rows} --batch-rows ${batchRows} --seed ${seed} --checkpoint ${storage.checkpoint}`
+          : ''
+      console.error(`\nStopped by ${signal}.${goingOn}`)
       process.exit(exitCode)
     })
   }

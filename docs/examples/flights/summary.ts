@@ -1,8 +1,6 @@
 // What a person sees at the end: what the job cost, what lies on disk, and the answer it was written for, now and ten versions ago.
 
-import { readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import type { StateStores } from 'tidemark'
+import type { CheckpointFileManager, StateStores } from 'tidemark'
 import { decodeRouteKey, decodeRouteStats } from './flight.ts'
 import type { JobRunner } from './job-runner.ts'
 import { ROUTES } from './job.ts'
@@ -41,16 +39,18 @@ function percentile(sorted: readonly number[], percent: number): number {
 }
 
 /** Counts the files that hold state: <version>.delta and <version>.snapshot below state/. */
-export async function showFiles(checkpoint: string, version: number): Promise<void> {
+export async function showFiles(files: CheckpointFileManager, version: number): Promise<void> {
   const sizes: Record<string, number[]> = { delta: [], snapshot: [] }
   let oldest = version
-  const root = join(checkpoint, 'state')
-  for (const path of await readdir(root, { recursive: true })) {
-    const file = /(\d+)\.(delta|snapshot)$/.exec(path)
-    if (!file) continue
-    const { size } = await stat(join(root, path))
-    sizes[file[2]].push(size)
-    oldest = Math.min(oldest, Number(file[1]))
+  const folders = ['state']
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    for (const { name, type, sizeBytes } of (await files.list(folder)) ?? []) {
+      if (type === 'directory') folders.push(`${folder}/${name}`)
+      const file = /^(\d+)\.(delta|snapshot)$/.exec(name)
+      if (!file) continue
+      sizes[file[2]].push(sizeBytes)
+      oldest = Math.min(oldest, Number(file[1]))
+    }
   }
   print('versions', `newest ${version}, one per batch and store; files go back to ${oldest}`)
   print('deltas', sizesText(sizes.delta))

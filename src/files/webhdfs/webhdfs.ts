@@ -49,6 +49,7 @@ export class WebHdfsFileManager implements CheckpointFileManager {
   readonly capabilities: FileManagerCapabilities = {
     name: 'webhdfs',
     atomicMove: true,
+    losesAnswers: true,
     createsLate: true,
   }
   readonly #client: HdfsClient

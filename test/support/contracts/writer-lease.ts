@@ -330,6 +330,15 @@ export function writerLeaseContract(
         return await readFile(elsewhere, '1.delta')
       }
 
+      /** The second delta of a store whose first one is not that of any other test. */
+      async function secondDeltaOf(changes: Record<string, string>): Promise<Uint8Array> {
+        const elsewhere = new MemoryFileManager()
+        await using store = await openProvider({}, elsewhere)
+        await commitRows(store.provider, { other: 'history' })
+        await commitRows(store.provider, changes)
+        return await readFile(elsewhere, '2.delta')
+      }
+
       /** Commits `a: mine` of generation 2 where `existing` has meanwhile appeared. */
       async function commitOver(existing: Uint8Array): Promise<number> {
         await WriterLease.claim(leaseContext())
@@ -354,11 +363,31 @@ export function writerLeaseContract(
         expect(await readFile(files, '1.delta')).toEqual(existing)
       })
 
-      test('a leftover of an older attempt: replaced', async () => {
-        expect(await commitOver(await deltaOf(1, { a: 'of an older one' }))).toBe(1)
+      test('of an older writer, unseen when listed: VERSION_EXISTS, and it stays; then the store goes on from it', async () => {
+        const existing = await deltaOf(1, { a: 'of an older one' })
+        await WriterLease.claim(leaseContext())
+        const { provider } = await writer()
+        const store = await provider.getStore()
+        store.put(text('a'), text('mine'))
+        await plant(files, '1.delta', existing)
+        const error = await failure('TIDEMARK_VERSION_EXISTS', () => store.commit())
+        expect(error.message).toContain('Error committing version 1')
+        expect(await readFile(files, '1.delta')).toEqual(existing)
+        await store.abort()
+        expect(await commitRows(provider, { b: 'mine' })).toBe(2)
+        expect(await readRows(provider)).toEqual({ a: 'of an older one', b: 'mine' })
+        await expectClean(files)
+      })
+
+      test('a leftover of an older attempt, of another history: replaced', async () => {
+        const { provider } = await writer()
+        await commitRows(provider, { a: '1' })
+        const store = await provider.getStore()
+        store.put(text('a'), text('mine'))
+        await plant(files, '2.delta', await secondDeltaOf({ a: 'of another history' }))
+        expect(await store.commit()).toBe(2)
         const reader = await writer({ readOnly: true })
-        expect(await readRows(reader.provider, 1)).toEqual({ a: 'mine' })
-        expect((await trailerOf(1)).stamp[0]).toBe(2)
+        expect(await readRows(reader.provider, 2)).toEqual({ a: 'mine' })
         await expectClean(files)
       })
 

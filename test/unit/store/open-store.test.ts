@@ -412,6 +412,23 @@ describe('progress', () => {
     await store.abort()
   })
 
+  test('without trailer on storage that loses answers is refused before anything is written, and may be read', async () => {
+    const inner = new MemoryFileManager()
+    const files = new Proxy(inner, {
+      get: (target, property) => {
+        if (property === 'capabilities')
+          return { ...target.capabilities, name: 'far away', losesAnswers: true }
+        const member: unknown = Reflect.get(target, property, target)
+        return typeof member === 'function' ? member.bind(target) : member
+      },
+    })
+    await using opened = await openProvider({ trailer: false }, files)
+    const error = await failure('TIDEMARK_INVALID_OPTIONS', () => opened.provider.getStore())
+    expect(error.message).toContain('far away')
+    expect(await inner.stat('')).toBeUndefined()
+    expect(await opened.provider.latestVersion()).toBe(0)
+  })
+
   test('with trailer: false is refused, since nothing would hold it', async () => {
     await using opened = await openProvider({ trailer: false })
     for (const request of [{ progress: 1 }, { progress: null }, { committedThrough: 1 }]) {

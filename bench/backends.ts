@@ -1,0 +1,165 @@
+// What does a storage cost? Commits of small batches by 1, 8 and 64 partitions at once, and the opening of 800 stores, on local disk and on HDFS.
+//
+//   commit   each commit beside one bare creation and move of a file of the same size, in turns, through the same file manager
+//   open     a second process takes over 800 stores that another has left: claim, fence, list, load
+//
+// Requests are HTTP requests as Node's own diagnostics channel sees them leave; on HDFS the creation of a file is two (NameNode, then DataNode).
+
+import { setImmediate as turn } from 'node:timers/promises'
+import { type StateStoreProvider, StateStores } from '../src/index.ts'
+import { bareWrites } from './backends/bare-writes.ts'
+import { inParallel } from './backends/in-parallel.ts'
+import { RequestCount } from './backends/request-count.ts'
+import { type BenchStorage, startStorage } from './backends/storages.ts'
+import { median, nowMs, quantile } from './harness/figures.ts'
+import type { MeasureContext, Measurement, Missing, Params, Question } from './harness/question.ts'
+import { RowBatch } from './harness/workload.ts'
+
+const STORAGES = ['local', 'hdfs']
+const BATCH_ROWS = 100
+const PARTITIONS = [1, 8, 64]
+/** Of 48 bytes a row, before compression, and the trailer: about what a delta of BATCH_ROWS has. */
+const BARE_FILE_BYTES = 5_000
+
+export const backends: Question = {
+  name: 'backends',
+  title: 'Commits and opens on each storage',
+
+  cases(quick) {
+    const commit = (partitions: number): Params => ({
+      keys: 0,
+      durability: 'os',
+      phase: 'commit',
+      partitions,
+      batchRows: BATCH_ROWS,
+      commits: quick ? 2 : Math.max(10, 200 / partitions),
+    })
+    const open: Params = {
+      keys: 0,
+      durability: 'os',
+      phase: 'open',
+      stores: quick ? 8 : 800,
+      atOnce: 32,
+    }
+    const rounds = quick ? 1 : 2
+    return [...(quick ? [2] : PARTITIONS).map(commit), open].map((params) => ({
+      params,
+      engines: STORAGES,
+      rounds,
+    }))
+  },
+
+  oracle() {
+    return undefined
+  },
+
+  async measure({ engine, params, directory }: MeasureContext): Promise<Measurement | Missing> {
+    const storage = await startStorage(engine, directory)
+    if ('missing' in storage) return storage
+    try {
+      const figures =
+        params.phase === 'commit'
+          ? await measureCommits(storage, params)
+          : await measureOpens(storage, params)
+      return { figures, content: undefined }
+    } finally {
+      await storage.end()
+    }
+  },
+}
+
+async function measureCommits(
+  { location, files }: BenchStorage,
+  params: Params,
+): Promise<Record<string, number>> {
+  const partitions = Number(params.partitions)
+  const commits = Number(params.commits)
+  const stores = await openStores(location)
+  const providers = providersOf(stores, partitions)
+  const bare = await bareWrites(files, partitions, BARE_FILE_BYTES)
+  const rows = new RowBatch(BATCH_ROWS)
+  const requests = new RequestCount()
+  const commitMs: number[] = []
+  const bareMs: number[] = []
+  let elapsedMs = 0
+  let commitRequests = 0
+  // The first round claims the stores.
+  for (let round = 0; round <= commits; round++) {
+    for (let i = 0; i < BATCH_ROWS; i++) rows.set(i, round * BATCH_ROWS + i, round)
+    const open = await Promise.all(providers.map((provider) => provider.getStore()))
+    for (const store of open)
+      for (let i = 0; i < BATCH_ROWS; i++) store.put(rows.keys[i], rows.values[i])
+    await turn()
+    const isWarm = round > 0
+    requests.begin()
+    const started = nowMs()
+    await Promise.all(
+      open.map(async (store) => {
+        const before = nowMs()
+        await store.commit()
+        if (isWarm) commitMs.push(nowMs() - before)
+      }),
+    )
+    if (isWarm) elapsedMs += nowMs() - started
+    if (isWarm) commitRequests += requests.end()
+    const times = await bare.next()
+    if (isWarm) bareMs.push(...times)
+  }
+  await stores.close()
+  requests.close()
+  const bareP50Ms = median(bareMs)
+  const commitP50Ms = median(commitMs)
+  return {
+    commitP50Ms,
+    commitP99Ms: quantile(commitMs, 0.99),
+    commitsPerSecond: (commitMs.length / elapsedMs) * 1000,
+    requestsPerCommit: commitRequests / commitMs.length,
+    bareCreateAndMoveP50Ms: bareP50Ms,
+    commitByBareRatio: commitP50Ms / bareP50Ms,
+  }
+}
+
+async function measureOpens(
+  { location }: BenchStorage,
+  params: Params,
+): Promise<Record<string, number>> {
+  const count = Number(params.stores)
+  const atOnce = Number(params.atOnce)
+  const former = await openStores(location)
+  await inParallel(providersOf(former, count), atOnce, async (provider) => {
+    const store = await provider.getStore()
+    store.put(Buffer.from('key'), Buffer.from('value'))
+    await store.commit()
+  })
+  const stores = await openStores(location)
+  const requests = new RequestCount()
+  const openMs: number[] = []
+  const started = nowMs()
+  await inParallel(providersOf(stores, count), atOnce, async (provider) => {
+    const before = nowMs()
+    const store = await provider.getStore()
+    openMs.push(nowMs() - before)
+    if (store.version !== 1) throw new Error(`Expected version 1, found ${store.version}`)
+  })
+  const allMs = nowMs() - started
+  const figures = {
+    allStoresMs: allMs,
+    openP50Ms: median(openMs),
+    openP99Ms: quantile(openMs, 0.99),
+    requestsPerOpen: requests.end() / count,
+  }
+  requests.close()
+  await former.close().catch(() => undefined) // It was fenced.
+  await stores.close()
+  return figures
+}
+
+async function openStores(location: string): Promise<StateStores> {
+  return await StateStores.open(location, { durability: 'os', maintenanceIntervalMs: 0 })
+}
+
+function providersOf(stores: StateStores, count: number): StateStoreProvider[] {
+  return Array.from({ length: count }, (_, partitionId) =>
+    stores.provider({ operatorId: 0, partitionId }),
+  )
+}

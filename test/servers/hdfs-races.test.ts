@@ -4,7 +4,7 @@ import { raceForAStore } from '../support/proofs/race-for-a-store.ts'
 import { twentyDeaths } from '../support/proofs/twenty-deaths.ts'
 
 describeWithHdfs('one NameNode', 'races:', (cluster) => {
-  raceForAStore(async () => hdfsStorage(cluster()), { timeoutMs: 900_000 })
+  raceForAStore(async () => hdfsStorage(cluster()), { timeoutMs: 900_000, staggerMs: 15 })
 })
 
 describeWithHdfs('one NameNode', 'deaths:', (cluster) => {

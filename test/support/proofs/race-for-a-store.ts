@@ -17,7 +17,18 @@ const LEAD_MS = 4
 const succeeded = (attempts: readonly (Attempt | undefined)[]): Attempt[] =>
   attempts.filter((attempt) => attempt !== undefined && attempt.code === undefined) as Attempt[]
 
-export function raceForAStore(openStorage: StorageOpener, { timeoutMs }: ProofOptions = {}): void {
+export interface RaceOptions extends ProofOptions {
+  /**
+   * How long after the one before each writer claims in the rounds where they commit at once, milliseconds. Default 0. Where a claim takes several
+   * equal steps, the losers are refused before the winner has anything to commit; then only a later claim meets a commit.
+   */
+  readonly staggerMs?: number
+}
+
+export function raceForAStore(
+  openStorage: StorageOpener,
+  { timeoutMs, staggerMs = 0 }: RaceOptions = {},
+): void {
   let storage: ProofStorage
   let location: string
   let writers: ServingProcess[] = []
@@ -57,7 +68,7 @@ export function raceForAStore(openStorage: StorageOpener, { timeoutMs }: ProofOp
         const atMs = Date.now() + LEAD_MS
         const raced = await everyone((writer, index) =>
           writer.call<Raced>('claim', {
-            atMs,
+            atMs: round % 2 === 0 ? atMs + index * staggerMs : atMs,
             ...(round % 2 === 0 && { tag: `${index}-at-once-${round}` }),
           }),
         )
@@ -83,6 +94,7 @@ export function raceForAStore(openStorage: StorageOpener, { timeoutMs }: ProofOp
         )
       }
 
+      console.log(`${ROUNDS} races: ${claimsRefused} claims and ${commitsRefused} commits refused`)
       expect(new Set(generations).size, 'a number was given out twice').toBe(generations.length)
       // Else the writers did not meet, and nothing was shown.
       expect(claimsRefused).toBeGreaterThan(ROUNDS / 4)

@@ -26,6 +26,7 @@ describeWithHdfs('one NameNode', 'who may write', (cluster) => {
 describeWithHdfs('one NameNode', 'histories:', (cluster) => {
   storeHistories({
     runs: 150,
+    withoutTrailers: false,
     timeoutMs: 900_000,
     create: async () => {
       const storage = hdfsStorage(cluster())

@@ -4,15 +4,7 @@
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type CheckpointFileManager, StateStores } from '../../src/index.ts'
 import { WebHdfsFileManager, type WebHdfsOptions } from '../../src/files/webhdfs/webhdfs.ts'
-import {
-  checkRecovered,
-  commitOver,
-  Ledger,
-  playFirstWriter,
-  SCENARIO_STORE,
-  scenarioOptions,
-} from '../support/crash-scenario.ts'
-import { FaultProxy } from '../support/fault-proxy.ts'
+import { Ledger, playFirstWriter, scenarioOptions } from '../support/crash-scenario.ts'
 import type { HdfsCluster } from '../support/hdfs/cluster.ts'
 import { newHdfsPath } from '../support/hdfs/hdfs-storage.ts'
 import { describeWithHdfs, describeWithOwnHdfs } from '../support/hdfs/with-hdfs.ts'
@@ -69,28 +61,6 @@ describeWithHdfs('one NameNode', 'faults of the wire:', (cluster) => {
     }),
     { timeoutMs: TIMEOUT_MS, step: 3 },
   )
-
-  test('a removal that arrives when its version was committed anew takes nothing away', async () => {
-    await using proxy = await FaultProxy.start(cluster().nameNodes)
-    const files = await openThrough(proxy, newHdfsPath())
-    const ledger = new Ledger()
-    const options = { minDeltasForSnapshot: 100, checksumFiles: false }
-    const stores = await StateStores.open(files, scenarioOptions(options))
-    const provider = stores.provider(SCENARIO_STORE)
-    for (let n = 1; n <= 4; n++) await commitOver(provider, ledger, n - 1, n)
-    const removal = proxy.inject({
-      when: ({ op, path }) => op === 'RENAME' && path.endsWith('/state/0/0/4.delta'),
-      fault: { do: 'deliverLate' },
-    })
-    const rewind = commitOver(provider, ledger, 1, 9)
-    await expect(rewind).rejects.toThrow(/Error committing version 2/)
-    expect(removal.struck).toHaveLength(1)
-    // The same writer goes on: it commits 4 anew, and then the removal of the old 4 arrives.
-    ledger.underway = undefined
-    await commitOver(provider, ledger, 3, 44)
-    expect(await removal.deliver()).toEqual([404])
-    await checkRecovered(files, options, ledger, stores)
-  })
 })
 
 describeWithHdfs('a pair', 'faults of the cluster:', (cluster) => {

@@ -7,7 +7,14 @@
 import { createServer, type Server } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type CheckpointFileManager, StateStores } from '../../../src/index.ts'
-import { Ledger, playFirstWriter, scenarioOptions } from '../crash-scenario.ts'
+import {
+  checkRecovered,
+  commitOver,
+  Ledger,
+  playFirstWriter,
+  SCENARIO_STORE,
+  scenarioOptions,
+} from '../crash-scenario.ts'
 import { Failures } from '../failures.ts'
 import { playWithFault } from '../fault-play.ts'
 import { type Fault, FaultProxy, type ProxiedRequest } from '../fault-proxy.ts'
@@ -164,6 +171,27 @@ export function wireFaults(
       console.log(`${struck} requests of ${kinds.length} kinds: ${name}`)
       expect(struck, 'requests struck').toBeGreaterThan(0)
       expect(trapped, 'connections to a forbidden host').toBe(0)
+    })
+
+    test('a removal that arrives when its version was committed anew takes nothing away', async () => {
+      const files = await newFiles()
+      const ledger = new Ledger()
+      const options = { minDeltasForSnapshot: 100, checksumFiles: false }
+      const stores = await StateStores.open(files, scenarioOptions(options))
+      const provider = stores.provider(SCENARIO_STORE)
+      for (let n = 1; n <= 4; n++) await commitOver(provider, ledger, n - 1, n)
+      const removal = proxy.inject({
+        when: ({ op, path }) => op === 'RENAME' && path.endsWith('/state/0/0/4.delta'),
+        fault: { do: 'deliverLate' },
+      })
+      const rewind = commitOver(provider, ledger, 1, 9)
+      await expect(rewind).rejects.toThrow(/Error committing version 2/)
+      expect(removal.struck).toHaveLength(1)
+      // The same writer goes on: it commits 4 anew, and then the removal of the old 4 arrives.
+      ledger.underway = undefined
+      await commitOver(provider, ledger, 3, 44)
+      expect(await removal.deliver()).toEqual([404])
+      await checkRecovered(files, options, ledger, stores)
     })
   })
 }

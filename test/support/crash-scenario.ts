@@ -22,6 +22,8 @@ export class Ledger {
   underway: VersionHistory | undefined
   /** The version that the commit under way was opened at. */
   underwayParent = 0
+  /** Whether the caller was told that the commit under way failed, and that for certain: then it must not be there, now or later. */
+  refused = false
 
   /** What is known at this moment. */
   copy(): Ledger {
@@ -29,6 +31,7 @@ export class Ledger {
     copy.acknowledged = this.acknowledged.copy()
     copy.underway = this.underway?.copy()
     copy.underwayParent = this.underwayParent
+    copy.refused = this.refused
     return copy
   }
 }
@@ -143,12 +146,13 @@ export async function checkRecovered(
   await store.abort()
 
   const before = await mismatch(provider, latest, ledger.acknowledged)
-  const after = ledger.underway && (await mismatch(provider, latest, ledger.underway))
+  const allowed = ledger.refused ? undefined : ledger.underway
+  const after = allowed && (await mismatch(provider, latest, allowed))
   const history =
     before === undefined
       ? ledger.acknowledged
-      : ledger.underway !== undefined && after === undefined
-        ? ledger.underway
+      : allowed !== undefined && after === undefined
+        ? allowed
         : await halfRewound(provider, latest, ledger)
   if (history === undefined) {
     throw new Error(

@@ -16,12 +16,20 @@ import {
   scenarioOptions,
 } from './crash-scenario.ts'
 
-/** Plays the scenario until it fails, and goes on once the fault is gone; `meanwhile` is what happens only when the store is well again. */
+/** With these a commit may be there all the same. */
+const UNCERTAIN = ['TIDEMARK_COMMIT_OUTCOME_UNKNOWN', 'TIDEMARK_POISONED'] as const
+
+/**
+ * Plays the scenario until it fails, and goes on once the fault is gone; `meanwhile` is what happens only when the store is well again.
+ * `failsForCertain`: a storage on which each error but those two means that the commit is not there. A system call on local disk may fail having
+ * taken effect.
+ */
 export async function playWithFault(
   files: CheckpointFileManager,
   heal: () => void | Promise<void>,
   options: StateStoreOptions,
   meanwhile?: () => Promise<void>,
+  { failsForCertain = false } = {},
 ): Promise<void> {
   const ledger = new Ledger()
   let stores = await StateStores.open(files, scenarioOptions(options))
@@ -29,6 +37,7 @@ export async function playWithFault(
     await playFirstWriter(stores, ledger)
   } catch (error) {
     assertTyped(error)
+    ledger.refused = failsForCertain && !isStateStoreError(error, ...UNCERTAIN)
     // A second try meets the fault that lasts, or works. Whatever it is told, nothing is forgotten.
     await tryOnce(async () => (await stores.provider(SCENARIO_STORE).getStore()).abort())
     ledger.acknowledged.cleaned(2)

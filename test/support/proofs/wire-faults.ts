@@ -46,6 +46,9 @@ const FORBIDDEN_HOST = '127.0.0.2'
 /** Rounds as a life of a store has them: fewer kinds would mean that they are not told apart. */
 const KINDS_MIN = 15
 
+/** When something arrives that comes late. */
+const MOMENTS = ['before the store goes on', 'when it has gone on'] as const
+
 interface WireFault {
   readonly fault: Fault
   /** All that follow, too, until the fault ends. */
@@ -98,7 +101,8 @@ export function wireFaults(
     let proxy: FaultProxy
     let trap: Server
     let trapped = 0
-    let kinds: string[] = []
+    /** How often each kind of request is made in a life. */
+    const kinds = new Map<string, number>()
     let checkpoints = 0
     beforeAll(async () => {
       trap = createServer((socket) => {
@@ -112,7 +116,7 @@ export function wireFaults(
         await StateStores.open(await newFiles(), scenarioOptions({})),
         new Ledger(),
       )
-      kinds = [...new Set(proxy.requests.map(kindOf))]
+      for (const kind of proxy.requests.map(kindOf)) kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
     })
     afterAll(async () => {
       trap.close()
@@ -131,7 +135,12 @@ export function wireFaults(
     }
 
     /** One life, in which the `nth` request of that kind is struck. Resolves to how many were. */
-    async function live(kind: string, nth: number, wireFault: WireFault): Promise<number> {
+    async function live(
+      kind: string,
+      nth: number,
+      wireFault: WireFault,
+      moment: (typeof MOMENTS)[number],
+    ): Promise<number> {
       const { lasts = false } = wireFault
       const when = (request: ProxiedRequest): boolean =>
         kindOf(request) === kind || (lasts && injected.struck.length > 0)
@@ -139,11 +148,10 @@ export function wireFaults(
       const deliver = async (): Promise<void> => void (await injected.deliver())
       const heal = async (): Promise<void> => {
         proxy.heal()
-        // What comes late comes before the store goes on, or after that.
-        if (nth % 2 === 1) await deliver()
+        if (moment === 'before the store goes on') await deliver()
       }
       try {
-        await playWithFault(await newFiles(), heal, {}, deliver)
+        await playWithFault(await newFiles(), heal, {}, deliver, { failsForCertain: true })
       } finally {
         proxy.heal()
       }
@@ -151,24 +159,25 @@ export function wireFaults(
     }
 
     test.each(Object.entries(FAULTS))('%s', { timeout: timeoutMs }, async (name, wireFault) => {
-      expect(kinds.length).toBeGreaterThan(KINDS_MIN)
+      expect(kinds.size).toBeGreaterThan(KINDS_MIN)
       const failures = new Failures()
       const offset = Object.keys(FAULTS).indexOf(name)
       let struck = 0
-      for (const [index, kind] of kinds.entries()) {
+      for (const [index, [kind, count]] of [...kinds].entries()) {
         if ((index + offset) % step !== 0) continue
         // A body can be cut only where there is one.
         if (wireFault.fault.do === 'cutRequest' && !kind.startsWith('CREATE redirected')) continue
         // The first one, or the second: a rewind, a snapshot and a commit are not the same.
-        const nth = 1 + ((index + offset) % 2)
+        const nth = Math.min(count, 1 + ((index + offset) % 2))
+        const moments = wireFault.fault.do === 'deliverLate' ? MOMENTS : MOMENTS.slice(0, 1)
         try {
-          struck += await live(kind, nth, wireFault)
+          for (const moment of moments) struck += await live(kind, nth, wireFault, moment)
         } catch (error) {
           failures.add(undefined, `${kind} (${nth})`, error)
         }
       }
       failures.report()
-      console.log(`${struck} requests of ${kinds.length} kinds: ${name}`)
+      console.log(`${struck} requests of ${kinds.size} kinds: ${name}`)
       expect(struck, 'requests struck').toBeGreaterThan(0)
       expect(trapped, 'connections to a forbidden host').toBe(0)
     })
@@ -192,6 +201,24 @@ export function wireFaults(
       await commitOver(provider, ledger, 3, 44)
       expect(await removal.deliver()).toEqual([404])
       await checkRecovered(files, options, ledger, stores)
+    })
+
+    test('a publication that arrives when its commit was refused finds nothing to publish', async () => {
+      const files = await newFiles()
+      const ledger = new Ledger()
+      const stores = await StateStores.open(files, scenarioOptions({}))
+      const provider = stores.provider(SCENARIO_STORE)
+      for (let n = 1; n <= 2; n++) await commitOver(provider, ledger, n - 1, n)
+      const publication = proxy.inject({
+        when: ({ query }) => query.get('destination')?.endsWith('/state/0/0/3.delta') === true,
+        fault: { do: 'deliverLate' },
+      })
+      const commit = commitOver(provider, ledger, 2, 3)
+      await expect(commit).rejects.toThrow(/Error committing version 3/)
+      expect(publication.struck).toHaveLength(1)
+      expect(await publication.deliver()).toEqual([404])
+      ledger.underway = undefined
+      await checkRecovered(files, {}, ledger, stores)
     })
   })
 }

@@ -42,9 +42,9 @@ describe('HDFS in memory', () => {
       open: (addresses, path) => {
         const hosts = addresses.map(({ host, port }) => `${host}:${port}`).join(',')
         return WebHdfsFileManager.open(`webhdfs://${hosts}${newHdfsPath()}/${path}`, {
-          connectTimeoutMs: 500,
-          answerTimeoutMs: 500,
-          idleTimeoutMs: 500,
+          connectTimeoutMs: 1000,
+          answerTimeoutMs: 1000,
+          idleTimeoutMs: 1000,
           retryTimeMs: 200,
           allowedHosts: ['127.0.0.1'],
         })

@@ -171,7 +171,7 @@ export async function checkRecovered(
   const findings = (await verifyCheckpoint(files)).filter(
     ({ kind, path }) => kind !== 'leftover' || !path.endsWith('.crc'),
   )
-  expect(findings, 'what is wrong or left over').toEqual([])
+  expect(findings, `what is wrong or left over: ${JSON.stringify(findings)}`).toEqual([])
 
   const again = await StateStores.open(files, scenarioOptions(options))
   expect(

@@ -57,7 +57,7 @@ public final class MiniCluster {
       runDataNode(conf, dataNodeOf, folder);
       return;
     }
-    MiniCluster mini = new MiniCluster(build(conf, folder, dataNodes, nameNodes, keep));
+    MiniCluster mini = new MiniCluster(build(conf, folder + "/cluster", dataNodes, nameNodes, keep));
     System.out.println("READY");
     mini.serve();
     // Not an orderly end: nobody needs what is on disk.

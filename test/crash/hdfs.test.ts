@@ -25,7 +25,7 @@ describe('HDFS in memory', () => {
 
   storeHistories({
     runs: 60,
-    withoutTrailers: false,
+    limits: { trailer: true },
     timeoutMs: 120_000,
     create: async () => {
       const location = newLocation()

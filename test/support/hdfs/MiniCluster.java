@@ -26,6 +26,8 @@ public final class MiniCluster {
 
   private static final int START_TIMEOUT_MS = 60_000;
 
+  private static final int REMOVALS_MAX = 10;
+
   private final MiniDFSCluster cluster;
   private final List<MiniDFSCluster.DataNodeProperties> stopped = new ArrayList<>();
 
@@ -57,11 +59,12 @@ public final class MiniCluster {
       runDataNode(conf, dataNodeOf, folder);
       return;
     }
-    MiniCluster mini = new MiniCluster(build(conf, folder, dataNodes, nameNodes, keep));
+    MiniCluster mini = new MiniCluster(build(conf, folder + "/cluster", dataNodes, nameNodes, keep));
     System.out.println("READY");
     mini.serve();
     // Not an orderly end: nobody needs what is on disk.
-    FileUtil.fullyDelete(new File(folder));
+    // Again where something else removed or made a file meanwhile.
+    for (int i = 0; i < REMOVALS_MAX && !FileUtil.fullyDelete(new File(folder)); i++) Thread.sleep(20);
     Runtime.getRuntime().halt(0);
   }
 

@@ -570,16 +570,11 @@ export interface StoreHistoriesOptions {
   /** How many are played unless `RUNS=` says otherwise. */
   readonly runs: number
   readonly timeoutMs: number
-  /** Whether the storage takes files without trailers. Default true; else each history that asks for such has trailers. */
-  readonly withoutTrailers?: boolean
+  /** Options that this storage asks for, whatever is chosen. */
+  readonly limits?: StateStoreOptions
 }
 
-export function storeHistories({
-  create,
-  runs,
-  timeoutMs,
-  withoutTrailers = true,
-}: StoreHistoriesOptions): void {
+export function storeHistories({ create, runs, timeoutMs, limits }: StoreHistoriesOptions): void {
   test(
     'any history of commits, rewinds, crashes and zombies equals a plain Map per version',
     { timeout: timeoutMs },
@@ -589,7 +584,7 @@ export function storeHistories({
       await fc.assert(
         fc.asyncProperty(options, steps, async (chosen, history) => {
           await using checkpoint = await create()
-          const duel = new Duel(checkpoint, withoutTrailers ? chosen : { ...chosen, trailer: true })
+          const duel = new Duel(checkpoint, { ...chosen, ...limits })
           await duel.start()
           for (const next of history) await duel.play(next)
           await duel.finish()

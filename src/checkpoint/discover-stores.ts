@@ -14,7 +14,7 @@ import {
   resolveStoreId,
   storeDirectory,
 } from '../store/store-id.ts'
-import { listClaims } from '../store/writer-lease.ts'
+import { listClaims } from '../store/claims.ts'
 
 export const STATE_DIRECTORY = 'state'
 

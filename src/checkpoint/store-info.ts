@@ -12,7 +12,7 @@ import {
   stagingDirectory,
   storeDirectory,
 } from '../store/store-id.ts'
-import { type Claim, listClaims } from '../store/writer-lease.ts'
+import { type Claim, listClaims } from '../store/claims.ts'
 import { isPassedOver } from './discover-stores.ts'
 import type { ReaderStores } from './reader-stores.ts'
 import { FileVanishedError, openStateFile } from './state-file-source.ts'

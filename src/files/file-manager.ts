@@ -136,6 +136,16 @@ export interface CheckpointFileManager {
     durability: Durability,
   ): Promise<'created' | 'exists' | 'parent-missing'>
 
+  /**
+   * As makeDirectory, with an empty directory named `label` in it: seen by anybody, the directory has it from the first moment. Missing on
+   * storage where createExclusive does not cost more; where it is there, it is what claims are made with.
+   */
+  makeLabelledDirectory?(
+    directory: string,
+    label: string,
+    durability: Durability,
+  ): Promise<'created' | 'exists' | 'parent-missing'>
+
   /** Makes a directory and all its parents up to the location itself. A file in the way: STORAGE_UNAVAILABLE naming it. */
   makeDirectories(directory: string, durability: Durability): Promise<void>
 

@@ -1,6 +1,6 @@
 // WriterLease — who may write a store: the newest claimant, and nobody older.
 //
-//   1. claim   create-if-absent the next number in _tidemark/writers/<store>; one claimant wins a number
+//   1. claim   take the next number in _tidemark/writers/<store>; one claimant wins a number (claims.ts)
 //   2. stage   make the staging folder of that number, once, then list the claims again: a higher one means FENCED
 //   3. fence   move every older staging folder away, each in one atomic step
 //
@@ -13,7 +13,7 @@
 // "Am I still the highest?" is always a listing after one's own number, never a look-up of the next one.
 // Not here: what the staged files hold (store/commit.ts), how they move (files/leased-directory.ts).
 
-import { type Clock, processIdentity } from '../base/clock.ts'
+import type { Clock } from '../base/clock.ts'
 import { publishStep } from '../base/diagnostics.ts'
 import { toHex } from '../base/bytes.ts'
 import { StateStoreError } from '../errors.ts'
@@ -25,6 +25,14 @@ import {
 } from '../files/file-manager.ts'
 import { LeasedDirectory } from '../files/leased-directory.ts'
 import {
+  type Claimed,
+  createClaim,
+  generationName,
+  listClaimed,
+  parseGeneration,
+  pruneClaims,
+} from './claims.ts'
+import {
   type ResolvedStoreId,
   stagingDirectory,
   storeDirectory,
@@ -32,10 +40,6 @@ import {
   writersDirectory,
 } from './store-id.ts'
 
-/** Digits of a generation in file names: names sort as numbers, and 2^53 has 16. */
-const GENERATION_DIGITS = 16
-/** The newest claims are kept for people to read; a zombie needs only the highest to see that it is one. */
-const CLAIMS_KEPT_MAX = 64
 const FENCED_PREFIX = '.fenced-'
 
 export interface LeaseContext {
@@ -44,16 +48,6 @@ export interface LeaseContext {
   readonly durability: Durability
   readonly clock: Clock
   readonly owner: string
-}
-
-/** One line of history in _tidemark/writers: who claimed a store, and when. For people; nothing is decided by it. */
-export interface Claim {
-  readonly generation: number
-  readonly owner: string
-  readonly host: string
-  readonly pid: number
-  /** ISO 8601. */
-  readonly claimedAt: string
 }
 
 export class WriterLease {
@@ -88,11 +82,7 @@ export class WriterLease {
   /** Becomes the writer of a store. FENCED if another claims at the same moment; STORAGE_UNAVAILABLE if the storage fails. */
   static async claim(context: LeaseContext): Promise<WriterLease> {
     const { id, files } = context
-    await files.makeDirectories(storeDirectory(id), 'fsync')
-    await files.makeDirectories(writersDirectory(id), 'fsync')
-    await files.makeDirectories(stagingDirectory(id), 'fsync')
-
-    const generation = await createClaim(context) // 1
+    const generation = await claimNext(context, await prepare(context)) // 1
     const claimed = await stage(context, generation) // 2
     await fenceOlder(context, generation) // 3
 
@@ -100,7 +90,7 @@ export class WriterLease {
     await lease.directory.probe()
     // DURABILITY: the last writer may have died between moving a file in and syncing the folder; what we are about to report must stay.
     await files.syncDirectory(storeDirectory(id))
-    await pruneClaims(context, claimed)
+    await pruneClaims(files, id, claimed)
     publishStep('claim', { storeId: storeIdText(id), generation })
     return lease
   }
@@ -142,65 +132,48 @@ export class WriterLease {
   }
 }
 
-/** The claims of a store, oldest first, or none. Unreadable ones (a crash cut them) show with empty fields. Never writes. */
-export async function listClaims(
-  files: CheckpointFileManager,
-  id: ResolvedStoreId,
-): Promise<Claim[]> {
-  const claims: Claim[] = []
-  for (const generation of await claimedGenerations(files, id)) {
-    const bytes = await files.read(joinPath(writersDirectory(id), generationName(generation)))
-    claims.push({ owner: '', host: '', pid: 0, claimedAt: '', ...parseClaim(bytes), generation })
-  }
-  return claims
+/**
+ * Makes the folders of a store, and returns the highest number claimed so far.
+ * DURABILITY: all three are made and synced before the first claim is; so whoever sees a claim need not make the other two again.
+ */
+async function prepare({ id, files }: LeaseContext): Promise<number> {
+  const [claimed] = await Promise.all([
+    listClaimed(files, id),
+    files.makeDirectories(storeDirectory(id), 'fsync'),
+  ])
+  const highest = claimed.at(-1)?.generation ?? 0
+  if (highest > 0) return highest
+  await Promise.all([
+    files.makeDirectories(writersDirectory(id), 'fsync'),
+    files.makeDirectories(stagingDirectory(id), 'fsync'),
+  ])
+  return 0
 }
 
-function parseClaim(bytes: Uint8Array | undefined): Partial<Claim> {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes)) as Partial<Claim>
-  } catch {
-    return {}
-  }
-}
-
-async function claimedGenerations(
-  files: CheckpointFileManager,
-  id: ResolvedStoreId,
-): Promise<number[]> {
-  const entries = (await files.list(writersDirectory(id))) ?? []
-  return entries
-    .map((entry) => parseGeneration(entry.name))
-    .filter((generation) => generation !== undefined)
-    .sort((a, b) => a - b)
-}
-
-async function createClaim(context: LeaseContext): Promise<number> {
-  const { id, files, clock, owner } = context
-  const generation = ((await claimedGenerations(files, id)).at(-1) ?? 0) + 1
-  const claim: Claim = {
-    generation,
-    owner,
-    ...processIdentity(),
-    claimedAt: new Date(clock.nowMs()).toISOString(),
-  }
-  const path = joinPath(writersDirectory(id), generationName(generation))
-  const bytes = new TextEncoder().encode(JSON.stringify(claim))
-  const outcome = await files.createExclusive(path, bytes, 'fsync')
+async function claimNext(context: LeaseContext, highest: number): Promise<number> {
+  const { id, files } = context
+  const generation = highest + 1
+  const outcome = await createClaim(files, id, generation, context)
   if (outcome === 'created') return generation
   if (outcome === 'exists')
     throw fenced(context, generation, 'was claimed by another writer at the same moment')
   throw new StateStoreError(
     'TIDEMARK_STORAGE_UNAVAILABLE',
     `Cannot claim ${storeIdText(id)}: the folder ${writersDirectory(id)} vanished while it was being used`,
-    { storeId: storeIdText(id), path },
+    { storeId: storeIdText(id), path: writersDirectory(id) },
   )
 }
 
 /** Returns the claims as they were when the staging folder stood, oldest first. */
-async function stage(context: LeaseContext, generation: number): Promise<number[]> {
+async function stage(context: LeaseContext, generation: number): Promise<Claimed[]> {
   const { id, files } = context
   const staging = joinPath(stagingDirectory(id), generationName(generation))
-  const outcome = await files.makeDirectory(staging, 'fsync')
+  let outcome = await files.makeDirectory(staging, 'fsync')
+  if (outcome === 'parent-missing') {
+    // There are claims, but somebody has deleted what else there was; a copy may also have come without empty folders.
+    await files.makeDirectories(stagingDirectory(id), 'fsync')
+    outcome = await files.makeDirectory(staging, 'fsync')
+  }
   if (outcome !== 'created') {
     throw new StateStoreError(
       'TIDEMARK_STORAGE_UNAVAILABLE',
@@ -208,8 +181,8 @@ async function stage(context: LeaseContext, generation: number): Promise<number[
       { storeId: storeIdText(id), path: staging },
     )
   }
-  const claimed = await claimedGenerations(files, id)
-  const highest = claimed.at(-1) ?? 0
+  const claimed = await listClaimed(files, id)
+  const highest = claimed.at(-1)?.generation ?? 0
   if (highest > generation) {
     await files.deleteTree(staging)
     throw fenced(context, generation, `was overtaken by generation ${highest}`)
@@ -227,23 +200,6 @@ async function fenceOlder(context: LeaseContext, generation: number): Promise<vo
     await files.moveDirectory(joinPath(root, entry.name), joinPath(root, grave))
     // Emptying it can wait (cleanLeftovers); the move is the fence.
   }
-}
-
-async function pruneClaims(context: LeaseContext, claimed: readonly number[]): Promise<void> {
-  const { id, files } = context
-  for (const generation of claimed.slice(0, -CLAIMS_KEPT_MAX)) {
-    await files.deleteFile(joinPath(writersDirectory(id), generationName(generation)))
-  }
-}
-
-function generationName(generation: number): string {
-  return String(generation).padStart(GENERATION_DIGITS, '0')
-}
-
-function parseGeneration(name: string): number | undefined {
-  if (!/^\d{16}$/.test(name)) return undefined
-  const generation = Number(name)
-  return Number.isSafeInteger(generation) && generation >= 1 ? generation : undefined
 }
 
 function fenced(context: LeaseContext, generation: number, what: string): StateStoreError {

@@ -13,7 +13,7 @@ import { expect } from 'vitest'
 import { type CheckpointFileManager, StateStores, type StateStoreOptions } from '../../src/index.ts'
 import { verifyCheckpoint } from '../../src/checkpoint/verify.ts'
 import { PROBE_PREFIX } from '../../src/files/file-manager.ts'
-import { listClaims } from '../../src/store/writer-lease.ts'
+import { listClaims } from '../../src/store/claims.ts'
 import { resolveStoreId, stagingDirectory, storeDirectory } from '../../src/store/store-id.ts'
 import { checkRows, checkVersion, commitNext, type Lineage } from './lineage.ts'
 import {

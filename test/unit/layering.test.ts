@@ -38,7 +38,7 @@ const RESERVED: readonly {
   },
   {
     what: /\.(moveIfAbsent|moveReplacing|deleteFile|createFile)\(/,
-    only: /^files\/|^store\/writer-lease\.ts$/,
+    only: /^files\/|^store\/claims\.ts$/,
     except: {},
   },
 ]

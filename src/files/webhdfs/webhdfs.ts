@@ -10,13 +10,16 @@
 // - A call whose answer was lost is repeated by the client where that is safe, and STORAGE_TIMEOUT where it is not (attempts.ts).
 //
 // Cost in requests: a file created and moved 3 (CREATE at NameNode and DataNode, RENAME), read 2, stat 1, list 1 per 1 000 entries,
-// deleteFile 2, moveReplacing 2 and moveIfAbsent 1 (one more to say what is missing), createExclusive 3, makeDirectory 3.
+// deleteFile 2, moveReplacing 2 and moveIfAbsent 1 (one more to say what is missing), createExclusive 3, makeDirectory 3, labelled
+// or not.
 
 import { assert } from '../../base/assert.ts'
 import { toHex } from '../../base/bytes.ts'
 import { isStateStoreError, StateStoreError } from '../../errors.ts'
 import {
   checkPath,
+  checkSegment,
+  joinPath,
   type ByteRange,
   type CheckpointFileManager,
   type Durability,
@@ -188,9 +191,24 @@ export class WebHdfsFileManager implements CheckpointFileManager {
     )
   }
 
-  async makeDirectory(
+  makeDirectory(
     directory: string,
     _durability: Durability,
+  ): Promise<'created' | 'exists' | 'parent-missing'> {
+    return this.#makeFolder(directory, '')
+  }
+
+  makeLabelledDirectory(
+    directory: string,
+    label: string,
+    _durability: Durability,
+  ): Promise<'created' | 'exists' | 'parent-missing'> {
+    return Promise.resolve().then(() => this.#makeFolder(directory, checkSegment(label)))
+  }
+
+  async #makeFolder(
+    directory: string,
+    inside: string,
   ): Promise<'created' | 'exists' | 'parent-missing'> {
     assert(checkPath(directory) !== '', `${this.location} is to be made by makeDirectories`)
     // Also so that the location exists: MKDIRS would make it.
@@ -199,7 +217,8 @@ export class WebHdfsFileManager implements CheckpointFileManager {
     this.#cleaned ??= this.#cleanLeftovers()
     await this.#cleaned
     return this.#makeAndMove(directory, async (made) => {
-      if ((await this.#client.makeDirectories(made)) === 'in-the-way') throw this.#inTheWay('')
+      const path = joinPath(made, inside)
+      if ((await this.#client.makeDirectories(path)) === 'in-the-way') throw this.#inTheWay('')
     })
   }
 
@@ -260,7 +279,7 @@ export class WebHdfsFileManager implements CheckpointFileManager {
 
   /** The move of `made` had no answer. Deleting it decides: nobody else knows its name. Either it was still there, or it was moved. */
   async #settle(made: string, surelyOurs: () => boolean, cause: StateStoreError): Promise<'moved'> {
-    const { deleted, doubtful } = await this.#client.remove(made, 'one').catch(() => {
+    const { deleted, doubtful } = await this.#client.remove(made, 'tree').catch(() => {
       throw cause
     })
     if (deleted)
@@ -273,7 +292,7 @@ export class WebHdfsFileManager implements CheckpointFileManager {
   }
 
   async #discard(made: string): Promise<void> {
-    await this.#client.remove(made, 'one').catch((error: unknown) => {
+    await this.#client.remove(made, 'tree').catch((error: unknown) => {
       // A leftover then, for a later manager to delete.
       if (!isStateStoreError(error)) throw error
     })

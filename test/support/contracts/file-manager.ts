@@ -152,6 +152,8 @@ export function fileManagerContract(name: string, options: FileManagerContractOp
         'moveDirectory from': (path) => files.moveDirectory(path, 'other'),
         'moveDirectory to': (path) => files.moveDirectory('dir', path),
         makeDirectory: (path) => files.makeDirectory(path, 'os'),
+        makeLabelledDirectory: (path) =>
+          files.makeLabelledDirectory?.(path, 'label', 'os') ?? files.makeDirectory(path, 'os'),
         makeDirectories: (path) => files.makeDirectories(path, 'os'),
         syncDirectory: (path) => files.syncDirectory(path),
       }
@@ -707,6 +709,38 @@ export function fileManagerContract(name: string, options: FileManagerContractOp
             path: 'a/file',
           })
         expect(await textOf(files, 'a/file')).toBe('x')
+      })
+    })
+
+    describe('makeLabelledDirectory, where there is one,', () => {
+      const make = async (path: string, label: string): Promise<string | undefined> =>
+        await files.makeLabelledDirectory?.(path, label, 'fsync')
+
+      test('makes a directory with one in it, never its parent, and leaves alone what exists', async () => {
+        if (files.makeLabelledDirectory === undefined) return
+        await expectNoParent(files, 'a')
+        expect(await make('a', 'label')).toBe('parent-missing')
+        expect(await files.list('')).toBeUndefined()
+        await files.makeDirectories('empty', 'os')
+        await writeFile(files, 'file', 'x')
+        expect(await make('a/b', 'label')).toBe('parent-missing')
+        expect(await make('a', 'label')).toBe('created')
+        for (const path of ['a', 'empty', 'file']) expect(await make(path, 'other')).toBe('exists')
+        expect(await namesIn(files, '')).toEqual(['a', 'empty', 'file'])
+        expect(await namesIn(files, 'a')).toEqual(['label'])
+        expect(await namesIn(files, 'empty')).toEqual([])
+        for (const label of ['', '..', 'a/b'])
+          await expect(make('c', label)).rejects.toBeInstanceOf(RangeError)
+      })
+
+      test('of callers at once exactly one makes it, and it is its label that is there', async () => {
+        if (files.makeLabelledDirectory === undefined) return
+        await files.makeDirectories('', 'os')
+        const outcomes = await times(CALLERS, (index) => make('a', `label-${index}`))
+        expect(outcomes.filter((outcome) => outcome === 'created')).toHaveLength(1)
+        expect(outcomes.filter((outcome) => outcome === 'exists')).toHaveLength(CALLERS - 1)
+        expect(await namesIn(files, 'a')).toEqual([`label-${outcomes.indexOf('created')}`])
+        expect(await namesIn(files, '')).toEqual(['a'])
       })
     })
 

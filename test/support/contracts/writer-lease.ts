@@ -15,7 +15,8 @@ import {
   storeDirectory,
   writersDirectory,
 } from '../../../src/store/store-id.ts'
-import { type LeaseContext, listClaims, WriterLease } from '../../../src/store/writer-lease.ts'
+import { listClaims } from '../../../src/store/claims.ts'
+import { type LeaseContext, WriterLease } from '../../../src/store/writer-lease.ts'
 import { systemClock } from '../../../src/base/clock.ts'
 import { aroundCalls, type NumberedCall } from '../around-calls.ts'
 import { sourceOf } from '../state-files.ts'
@@ -56,6 +57,13 @@ const STAGING = stagingDirectory(STORE)
 const CLAIMS_KEPT = 64
 
 const claimName = (generation: number): string => String(generation).padStart(16, '0')
+
+/** The path of the claim that a call makes: as a file, or as a folder where those are cheaper. */
+function claimedBy({ method, args }: NumberedCall): string | undefined {
+  const path = String(args[0])
+  const makes = method === 'createExclusive' || method === 'makeLabelledDirectory'
+  return makes && path.startsWith(WRITERS) ? path : undefined
+}
 
 export function writerLeaseContract(
   name: string,
@@ -122,6 +130,49 @@ export function writerLeaseContract(
         expect(Math.abs(Date.parse(claim.claimedAt) - Date.now())).toBeLessThan(60_000)
       })
 
+      test('whatever the owner calls himself, at any length', async () => {
+        const owner = 'a:b/c?d=e&f%20 +"é\u{1f980}" '
+        await WriterLease.claim({ ...leaseContext(), owner })
+        await WriterLease.claim({ ...leaseContext(), owner: owner.repeat(99) })
+        const [short, long] = await listClaims(files, STORE)
+        expect(short.owner).toBe(owner)
+        expect(owner.repeat(99).startsWith(long.owner)).toBe(true)
+        expect(long.owner.startsWith(owner)).toBe(true)
+        expect(long.pid).toBe(process.pid)
+      })
+
+      test('claims are read as files and as folders, whoever made them', async () => {
+        await files.makeDirectories(
+          `${WRITERS}/${claimName(3)}/owner=of+folders&host=h&pid=5`,
+          'os',
+        )
+        await files.makeDirectories(`${WRITERS}/${claimName(4)}`, 'os')
+        await files.createExclusive(
+          `${WRITERS}/${claimName(5)}`,
+          text('{"owner":"of files"}'),
+          'os',
+        )
+        await WriterLease.claim(leaseContext())
+        const empty = { owner: '', host: '', pid: 0, claimedAt: '' }
+        expect(await listClaims(files, STORE)).toEqual([
+          { ...empty, generation: 3, owner: 'of folders', host: 'h', pid: 5 },
+          { ...empty, generation: 4 },
+          { ...empty, generation: 5, owner: 'of files' },
+          expect.objectContaining({ generation: 6, owner: 'me' }),
+        ])
+      })
+
+      test('a claim that arrives after its claimant gave up takes a number, and nothing else', async () => {
+        const holder = await writer()
+        await commitVersions(holder.provider, 1)
+        await files.makeDirectories(`${WRITERS}/${claimName(2)}/owner=late`, 'os')
+        expect(await commitRows(holder.provider, { k: '2' })).toBe(2)
+        const next = await writer()
+        expect(await commitRows(next.provider, { k: '3' })).toBe(3)
+        expect((await trailerOf(3)).stamp[0]).toBe(3)
+        await failure('TIDEMARK_FENCED', () => commitRows(holder.provider, { k: 'zombie' }))
+      })
+
       test('of eight who claim at once one wins each number, and one of them can write', async () => {
         const writers = await Promise.all(Array.from({ length: 8 }, () => writer()))
         const claims = await Promise.allSettled(
@@ -148,8 +199,11 @@ export function writerLeaseContract(
 
       test('the newest 64 claims are kept, and numbers go on where they were', async () => {
         await files.makeDirectories(WRITERS, 'os')
-        for (let generation = 1; generation <= 80; generation++)
-          await files.createExclusive(`${WRITERS}/${claimName(generation)}`, text('{}'), 'os')
+        for (let generation = 1; generation <= 80; generation++) {
+          const path = `${WRITERS}/${claimName(generation)}`
+          if (generation % 3 === 0) await files.makeDirectories(`${path}/owner=me`, 'os')
+          else await files.createExclusive(path, text('{}'), 'os')
+        }
         const lease = await WriterLease.claim(leaseContext())
         expect(lease.generation).toBe(81)
         const kept = Array.from({ length: CLAIMS_KEPT }, (_, index) => 81 - 63 + index)
@@ -186,12 +240,15 @@ export function writerLeaseContract(
     describe('rule 2, stage:', () => {
       test('the folder is made after the claim, and the claims are listed after that', async () => {
         const calls: string[] = []
-        const over = await withHook(
-          ({ method, args }) => void calls.push(`${method} ${String(args[0])}`),
-        )
+        const over = await withHook((call) => {
+          const claimed = claimedBy(call)
+          calls.push(claimed ? `claim ${claimed}` : `${call.method} ${String(call.args[0])}`)
+        })
         await WriterLease.claim(leaseContext(over))
+        const claimed = calls.indexOf(`claim ${WRITERS}/${claimName(1)}`)
+        expect(claimed).toBeGreaterThan(0)
         const staged = calls.indexOf(`makeDirectory ${STAGING}/${claimName(1)}`)
-        expect(staged).toBeGreaterThan(calls.indexOf(`createExclusive ${WRITERS}/${claimName(1)}`))
+        expect(staged).toBeGreaterThan(claimed)
         const listed = calls.indexOf(`list ${WRITERS}`, staged)
         expect(listed).toBeGreaterThan(staged)
         expect(calls.indexOf(`list ${STAGING}`)).toBeGreaterThan(listed)
@@ -200,6 +257,20 @@ export function writerLeaseContract(
             (call) => call.includes(`${STAGING}/${claimName(1)}`) && call.startsWith('make'),
           ),
         ).toHaveLength(1)
+      })
+
+      test('folders that somebody has deleted, or a copy has left out, are made again', async () => {
+        for (const [deleted, version] of [
+          [undefined, 1],
+          [STAGING, 2],
+          [DIRECTORY, 1],
+        ] as const) {
+          if (deleted !== undefined) await files.deleteTree(deleted)
+          const { provider, stores } = await writer()
+          expect(await commitRows(provider, { k: 'v' })).toBe(version)
+          await stores.close()
+        }
+        expect((await trailerOf(1)).stamp[0]).toBe(3)
       })
 
       test('who was overtaken before making it is FENCED, and leaves none behind', async () => {
@@ -262,9 +333,8 @@ export function writerLeaseContract(
 
       test('a commit that came before the fence is loaded by the next holder', async () => {
         const older = await writer()
-        const over = await withHook(async ({ method, args }) => {
-          if (method === 'createExclusive' && String(args[0]).startsWith(WRITERS))
-            await commitVersions(older.provider, 1)
+        const over = await withHook(async (call) => {
+          if (claimedBy(call) !== undefined) await commitVersions(older.provider, 1)
         })
         await (await older.provider.getStore()).abort()
         const newer = await writer({}, over)
@@ -531,9 +601,8 @@ export function writerLeaseContract(
       })
 
       test('who lost the race for a number stays out as well', async () => {
-        const over = await withHook(async ({ method, args }) => {
-          if (method === 'createExclusive' && String(args[0]).endsWith(claimName(1)))
-            await WriterLease.claim(leaseContext())
+        const over = await withHook(async (call) => {
+          if (claimedBy(call)?.endsWith(claimName(1))) await WriterLease.claim(leaseContext())
         })
         const { provider } = await writer({}, over)
         await failure('TIDEMARK_FENCED', () => provider.getStore())

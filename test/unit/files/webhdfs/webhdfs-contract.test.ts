@@ -5,6 +5,7 @@ import { openLocation } from '../../../../src/files/open-location.ts'
 import { WebHdfsFileManager } from '../../../../src/files/webhdfs/webhdfs.ts'
 import { StateStores } from '../../../../src/index.ts'
 import { bytesOf, fileManagerContract, textOf } from '../../../support/contracts/file-manager.ts'
+import { writerLeaseContract } from '../../../support/contracts/writer-lease.ts'
 import { type FakeHdfs, startFakeHdfs } from '../../../support/hdfs/fake-hdfs.ts'
 
 for (const [name, options] of [
@@ -22,6 +23,14 @@ for (const [name, options] of [
     movesFolders: 'HDFS does not say what the source is in the step that moves it',
   })
 }
+
+writerLeaseContract('the in-memory HDFS', {
+  createFiles: async () => {
+    const hdfs = await startFakeHdfs()
+    const open = () => WebHdfsFileManager.open(hdfs.location('/lease'), { user: 'hdfs' })
+    return { files: await open(), another: open, dispose: () => hdfs.stop() }
+  },
+})
 
 describe('the engine on HDFS', () => {
   let hdfs: FakeHdfs
@@ -68,5 +77,27 @@ describe('the engine on HDFS', () => {
     }
     await stores.close()
     expect(await textOf(files, 'state/0/0/2.delta')).toBeDefined()
+  })
+
+  test('an open makes no file, and asks a DataNode for nothing but what it loads', async () => {
+    const location = hdfs.location('/open')
+    for (const [known, expected] of [
+      // Each first makeDirectory of a manager looks for leftovers as well.
+      [0, { 'name node': 14, 'data node': 0 }],
+      [1, { 'name node': 14, 'data node': 1 }],
+    ] as const) {
+      const files = await WebHdfsFileManager.open(location, { user: 'hdfs' })
+      const stores = await StateStores.open(files, { maintenanceIntervalMs: 0 })
+      hdfs.requests.length = 0
+      const store = await stores.provider({ operatorId: 0, partitionId: 0 }).getStore()
+      expect(store.version).toBe(known)
+      const counts = { 'name node': 0, 'data node': 0 }
+      for (const { from } of hdfs.requests) counts[from]++
+      expect(counts).toEqual(expected)
+      expect(hdfs.requests.map(({ op }) => op)).not.toContain('CREATE')
+      store.put(bytesOf('key'), bytesOf('value'))
+      await store.commit()
+      // As a process that died: not closed.
+    }
   })
 })

@@ -251,6 +251,37 @@ describe('a lost answer', () => {
     expect(await claim(json({ boolean: false }))).toBe('created')
     await expect(claim('reset')).rejects.toMatchObject(TIMEOUT)
   })
+
+  test('to a claim that is a folder is settled by deleting it with what is in it', async () => {
+    const claim = async (deletion: ScriptedAnswer) => {
+      const answers = byOperation({
+        GETFILESTATUS: json({ FileStatus: FOLDER }),
+        MKDIRS: json({ boolean: true }),
+        RENAME: 'reset',
+        DELETE: deletion,
+      })
+      const nameNode = await serve((request, server) =>
+        request.op === 'LISTSTATUS_BATCH' ? { status: 404 } : answers(request, server),
+      )
+      const files = await open([nameNode])
+      const outcome = files.makeLabelledDirectory('a', 'label', 'os')
+      await outcome.catch(() => undefined)
+      const [made, ...others] = nameNode.seen.filter(({ op }) => op === 'MKDIRS')
+      expect([made.path.replace(/[0-9a-f]{24}/, '*'), others]).toEqual([
+        '/webhdfs/v1/check/.new-*/label',
+        [],
+      ])
+      const deleted = nameNode.seen.filter(({ op }) => op === 'DELETE')
+      for (const { path, query } of deleted) {
+        expect(`${path}/label`).toBe(made.path)
+        expect(query.get('recursive')).toBe('true')
+      }
+      return outcome
+    }
+    await expect(claim(json({ boolean: true }))).rejects.toMatchObject(UNAVAILABLE)
+    expect(await claim(json({ boolean: false }))).toBe('created')
+    await expect(claim('reset')).rejects.toMatchObject(TIMEOUT)
+  })
 })
 
 describe('an answer that is not of HDFS', () => {

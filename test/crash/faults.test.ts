@@ -15,8 +15,8 @@ import {
   StateStoreError,
   StateStores,
 } from '../../src/index.ts'
-import { aroundCalls, type NumberedCall } from '../support/around-calls.ts'
-import { type Lie, lyingFiles } from '../support/crash-files.ts'
+import { aroundCalls, type NumberedCall } from '../../src/testing/around-calls.ts'
+import { type Lie, lyingFiles } from '../../src/testing/lying-files.ts'
 import {
   checkRecovered,
   commitOver,

@@ -6,7 +6,7 @@
 import { describe, expect, test } from 'vitest'
 import { MemoryDisk } from '../../src/files/memory-disk.ts'
 import { type Durability, MemoryFileManager, type StateStoreOptions } from '../../src/index.ts'
-import { aroundCalls, type NumberedCall } from '../support/around-calls.ts'
+import { aroundCalls, type NumberedCall } from '../../src/testing/around-calls.ts'
 import { CrashFiles } from '../support/crash-files.ts'
 import { checkRecovered, Ledger, playScenario } from '../support/crash-scenario.ts'
 import { Failures } from '../support/failures.ts'

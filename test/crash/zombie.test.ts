@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { LocalFileManager, MemoryFileManager } from '../../src/index.ts'
 import { systemFiles } from '../../src/files/local-native.ts'
-import { aroundCalls } from '../support/around-calls.ts'
+import { aroundCalls } from '../../src/testing/around-calls.ts'
 import { memoryBackedFolder } from '../support/folders.ts'
 import { localStorage, type ProofStorage } from '../support/proof-storage.ts'
 import { stoppedProcesses } from '../support/proofs/stopped-processes.ts'

@@ -8,7 +8,7 @@ import {
   namesIn,
   textOf,
   writeFile,
-} from '../support/contracts/file-manager.ts'
+} from '../../src/testing/file-manager-contract.ts'
 import { describeWithHdfs } from '../support/hdfs/with-hdfs.ts'
 
 const USER = 'tidemark'

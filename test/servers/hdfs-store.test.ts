@@ -1,8 +1,8 @@
 import { describeWithHdfs } from '../support/hdfs/with-hdfs.ts'
 import { hdfsStorage } from '../support/hdfs/hdfs-storage.ts'
 import { contractHarness, openFiles } from '../support/proof-storage.ts'
-import { leasedDirectoryContract } from '../support/contracts/leased-directory.ts'
-import { writerLeaseContract } from '../support/contracts/writer-lease.ts'
+import { leasedDirectoryContract } from '../../src/testing/leased-directory-contract.ts'
+import { writerLeaseContract } from '../../src/testing/writer-lease-contract.ts'
 import { storeHistories } from '../support/proofs/store-histories.ts'
 
 describeWithHdfs('one NameNode', 'who may write', (cluster) => {

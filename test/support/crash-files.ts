@@ -1,11 +1,8 @@
-// A machine that loses power, a process that is killed, and a storage that lies about timeouts. All on a disk in memory, all decided by
-// numbers that the test prints.
+// A machine that loses power and a process that is killed, on a disk in memory, decided by numbers that the test prints.
 
-import { StateStoreError } from '../../src/errors.ts'
-import type { CheckpointFileManager } from '../../src/files/file-manager.ts'
 import { MemoryDisk } from '../../src/files/memory-disk.ts'
 import { MemoryFileManager } from '../../src/files/memory.ts'
-import { aroundCalls, type NumberedCall } from './around-calls.ts'
+import { aroundCalls, type NumberedCall } from '../../src/testing/around-calls.ts'
 
 /** What every system call answers once the process is dead. */
 export class ProcessDied extends Error {
@@ -51,38 +48,4 @@ export class CrashFiles {
     this.#dead = true
     return new CrashFiles({ disk: this.disk.crash(seed) })
   }
-}
-
-/**
- * How an operation lies: it answers TIDEMARK_STORAGE_TIMEOUT, and was 'done' all the same, is 'lost' for ever, or comes 'late': it waits on
- * its way and arrives when `arrive` is called.
- */
-export type Lie = 'done' | 'lost' | 'late'
-
-export interface LyingFiles {
-  readonly files: CheckpointFileManager
-  /** Performs the operations that are still on their way. Their outcomes reach nobody. */
-  arrive(): Promise<void>
-}
-
-/** `lie` says, for each call of the manager, whether and how it lies about it. */
-export function lyingFiles(
-  inner: CheckpointFileManager,
-  lie: (call: NumberedCall) => Lie | undefined,
-): LyingFiles {
-  const underway: (() => Promise<unknown>)[] = []
-  const files = aroundCalls(inner, async (call, proceed) => {
-    const how = lie(call)
-    if (how === undefined) return proceed()
-    if (how === 'done') await proceed()
-    if (how === 'late') underway.push(proceed)
-    throw new StateStoreError(
-      'TIDEMARK_STORAGE_TIMEOUT',
-      `No answer to ${call.method}, call ${call.index} (injected: ${how})`,
-    )
-  })
-  const arrive = async (): Promise<void> => {
-    for (const proceed of underway.splice(0)) await proceed().catch(() => undefined)
-  }
-  return { files, arrive }
 }

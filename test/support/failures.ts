@@ -1,5 +1,5 @@
-import { describeCall } from './counting-files.ts'
-import type { NumberedCall } from './around-calls.ts'
+import { describeCall } from '../../src/testing/counting-files.ts'
+import type { NumberedCall } from '../../src/testing/around-calls.ts'
 
 /** Moments of failure that were not survived; all are reported together, by name. */
 export class Failures {

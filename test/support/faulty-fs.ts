@@ -2,7 +2,7 @@
 // LocalFileManager and the real disk or a MemoryDisk, it makes the code under test the real one.
 
 import type { NativeFiles } from '../../src/files/local-native.ts'
-import { aroundCalls, type NumberedCall } from './around-calls.ts'
+import { aroundCalls, type NumberedCall } from '../../src/testing/around-calls.ts'
 
 export interface NativeFault {
   /** Which call, from 1; with `method`, which of that method. */

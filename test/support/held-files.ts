@@ -6,7 +6,7 @@ import type { ClientRequest } from 'node:http'
 import type { CheckpointFileManager, FileWriter } from '../../src/files/file-manager.ts'
 import { systemFiles } from '../../src/files/local-native.ts'
 import { LocalFileManager } from '../../src/index.ts'
-import { aroundCalls } from './around-calls.ts'
+import { aroundCalls } from '../../src/testing/around-calls.ts'
 import { openFiles } from './proof-storage.ts'
 import type { Interrupter } from './zombie.ts'
 

@@ -13,6 +13,7 @@ import {
 } from '../../src/format/state-file-reader.ts'
 import { StateFileWriter } from '../../src/format/state-file-writer.ts'
 import type { Trailer } from '../../src/format/trailer.ts'
+import { sourceOf } from '../../src/testing/source-of.ts'
 
 /** A put, or with value undefined a removal. */
 export type Row = readonly [key: Uint8Array, value: Uint8Array | undefined]
@@ -70,14 +71,6 @@ export function encodeStateFile(spec: StateFileSpec): {
     })
   }
   return { bytes: concatBytes(chunks), compressedBytes: totals.compressedBytes }
-}
-
-export function sourceOf(bytes: Uint8Array, path = 'state/0/3/7.delta'): StateFileSource {
-  return {
-    path,
-    sizeBytes: bytes.length,
-    read: async (offset, length) => bytes.subarray(offset, offset + length),
-  }
 }
 
 export const READ_OPTIONS: ReadStateFileOptions = {

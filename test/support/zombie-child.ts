@@ -1,6 +1,6 @@
 // Writer A of zombie.ts in a process of its own, which stops itself before its N-th operation.
 
-import { stopProcess } from './counting-files.ts'
+import { stopProcess } from '../../src/testing/counting-files.ts'
 import { openHeld } from './held-files.ts'
 import { serve } from './processes.ts'
 import { Interrupter, type Scenario, Zombie } from './zombie.ts'

@@ -24,7 +24,7 @@ import {
   Zombie,
   ZOMBIE_STORE,
 } from './zombie.ts'
-import type { Around } from './around-calls.ts'
+import type { Around } from '../../src/testing/around-calls.ts'
 
 const ID = resolveStoreId(ZOMBIE_STORE)
 

@@ -10,8 +10,8 @@ import {
   type StateStoreProvider,
   StateStores,
 } from '../../src/index.ts'
-import type { Around } from './around-calls.ts'
-import { describeCall } from './counting-files.ts'
+import type { Around } from '../../src/testing/around-calls.ts'
+import { describeCall } from '../../src/testing/counting-files.ts'
 import { applyTagged, commitNext, commitTagged, lineageOf } from './lineage.ts'
 
 export const ZOMBIE_STORE = { operatorId: 0, partitionId: 3 } as const

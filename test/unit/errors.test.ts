@@ -11,8 +11,8 @@ import {
 import { compressionOf } from '../../src/codec/compressions.ts'
 import { MemoryFileManager } from '../../src/files/memory.ts'
 import { StateStores } from '../../src/coordinator/state-stores.ts'
-import { aroundCalls } from '../support/around-calls.ts'
-import { lyingFiles } from '../support/crash-files.ts'
+import { aroundCalls } from '../../src/testing/around-calls.ts'
+import { lyingFiles } from '../../src/testing/lying-files.ts'
 import { errnoError } from '../support/faulty-fs.ts'
 import {
   commitRows,
@@ -24,7 +24,7 @@ import {
   plant,
   readFile,
   text,
-} from '../support/stores.ts'
+} from '../../src/testing/stores.ts'
 
 /** A store whose system call `method` fails with `errno` once it has two versions. */
 async function faulty(method: string, errno: string) {

@@ -9,7 +9,8 @@ import type { CompressionName } from '../../../src/codec/compression.ts'
 import { StateStores } from '../../../src/coordinator/state-stores.ts'
 import type { StateStoreOptions } from '../../../src/store/options.ts'
 import type { ResolvedStoreId } from '../../../src/store/store-id.ts'
-import { readRows, sourceOf } from '../state-files.ts'
+import { readRows } from '../state-files.ts'
+import { sourceOf } from '../../../src/testing/source-of.ts'
 
 const STATE_FILE = /^\.?\d+\.(delta|snapshot)(\.crc)?$/
 

@@ -16,7 +16,7 @@ import { StateStores } from '../../../src/index.ts'
 import { bytes, digestFolder, temporaryFolder } from '../../support/checkpoint-folder.ts'
 import { tidemarkHere } from '../../support/command-line.ts'
 import { unpackGolden } from '../../support/goldens.ts'
-import { failure } from '../../support/stores.ts'
+import { failure } from '../../../src/testing/stores.ts'
 
 const SCHEMA = 'state/0/0/_metadata/schema'
 const METADATA = 'state/0/_metadata/metadata'

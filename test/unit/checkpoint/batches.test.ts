@@ -10,7 +10,7 @@ import { verifyCheckpoint } from '../../../src/checkpoint/verify.ts'
 import { temporaryFolder } from '../../support/checkpoint-folder.ts'
 import { tidemarkHere } from '../../support/command-line.ts'
 import { unpackGolden } from '../../support/goldens.ts'
-import { failure } from '../../support/stores.ts'
+import { failure } from '../../../src/testing/stores.ts'
 
 let golden: Awaited<ReturnType<typeof unpackGolden>>
 let folder: Awaited<ReturnType<typeof temporaryFolder>>

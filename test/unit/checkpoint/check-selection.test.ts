@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Checkpoint, openCheckpoint } from '../../../src/checkpoint/checkpoint.ts'
 import { verifyCheckpoint } from '../../../src/checkpoint/verify.ts'
 import { unpackGolden } from '../../support/goldens.ts'
-import { failure } from '../../support/stores.ts'
+import { failure } from '../../../src/testing/stores.ts'
 
 let golden: Awaited<ReturnType<typeof unpackGolden>>
 let checkpoint: Checkpoint

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { parseCommitLog, printCommitLog } from '../../../src/checkpoint/commit-log.ts'
 import { GOLDEN_NAMES, readGolden } from '../../support/goldens.ts'
-import { failure, fromText, text } from '../../support/stores.ts'
+import { failure, fromText, text } from '../../../src/testing/stores.ts'
 
 const PATH = 'commits/7'
 const parse = (content: string) => parseCommitLog(text(content), PATH)

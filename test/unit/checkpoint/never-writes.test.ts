@@ -6,10 +6,10 @@ import { verifyCheckpoint } from '../../../src/checkpoint/verify.ts'
 import { StateStoreError } from '../../../src/errors.ts'
 import type { CheckpointFileManager } from '../../../src/files/file-manager.ts'
 import { LocalFileManager } from '../../../src/files/local.ts'
-import { aroundCalls } from '../../support/around-calls.ts'
+import { aroundCalls } from '../../../src/testing/around-calls.ts'
 import { temporaryFolder, writeCheckpoint } from '../../support/checkpoint-folder.ts'
 import { unpackGolden } from '../../support/goldens.ts'
-import { failure } from '../../support/stores.ts'
+import { failure } from '../../../src/testing/stores.ts'
 
 /** What may be called; all else is refused, so that a method that is new is refused too. */
 const READING: readonly string[] = ['stat', 'list', 'read']

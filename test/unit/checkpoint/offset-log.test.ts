@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { parseOffsetLog, printOffsetLog } from '../../../src/checkpoint/offset-log.ts'
 import { GOLDEN_NAMES, readGolden } from '../../support/goldens.ts'
-import { failure, fromText, text } from '../../support/stores.ts'
+import { failure, fromText, text } from '../../../src/testing/stores.ts'
 
 const PATH = 'offsets/7'
 const METADATA = '{"batchWatermarkMs":5,"batchTimestampMs":1719290655102,"conf":{"a.b":"1"}}'

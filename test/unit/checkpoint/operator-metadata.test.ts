@@ -4,7 +4,7 @@ import {
   printOperatorMetadata,
 } from '../../../src/checkpoint/operator-metadata.ts'
 import { GOLDEN_NAMES, readGolden } from '../../support/goldens.ts'
-import { failure, fromText, text } from '../../support/stores.ts'
+import { failure, fromText, text } from '../../../src/testing/stores.ts'
 
 const PATH = 'state/0/_metadata/metadata'
 const parse = (content: string) => parseOperatorMetadata(text(content), PATH)

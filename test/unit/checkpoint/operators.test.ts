@@ -9,7 +9,7 @@ import { verifyCheckpoint } from '../../../src/checkpoint/verify.ts'
 import { temporaryFolder, writeCheckpoint } from '../../support/checkpoint-folder.ts'
 import { linesOf, tidemarkHere } from '../../support/command-line.ts'
 import { unpackGolden } from '../../support/goldens.ts'
-import { failure } from '../../support/stores.ts'
+import { failure } from '../../../src/testing/stores.ts'
 
 async function read(path: string, selection: RowsSelection = {}): Promise<number> {
   await using checkpoint = await openCheckpoint(path)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { parseQueryMetadata, printQueryMetadata } from '../../../src/checkpoint/query-metadata.ts'
 import { GOLDEN_NAMES, readGolden } from '../../support/goldens.ts'
-import { failure, fromText, text } from '../../support/stores.ts'
+import { failure, fromText, text } from '../../../src/testing/stores.ts'
 
 test.each(GOLDEN_NAMES)('%s: read, and printed as Spark wrote it', (name) => {
   const bytes = readGolden(name).get('metadata')!

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Checkpoint, openCheckpoint } from '../../../src/checkpoint/checkpoint.ts'
 import { unpackGolden } from '../../support/goldens.ts'
-import { failure } from '../../support/stores.ts'
+import { failure } from '../../../src/testing/stores.ts'
 
 let golden: Awaited<ReturnType<typeof unpackGolden>>
 beforeAll(async () => {

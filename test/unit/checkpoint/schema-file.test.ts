@@ -7,7 +7,7 @@ import {
   type SchemaFamily,
 } from '../../../src/checkpoint/schema-file.ts'
 import { GOLDEN_NAMES, readGolden } from '../../support/goldens.ts'
-import { failure } from '../../support/stores.ts'
+import { failure } from '../../../src/testing/stores.ts'
 
 const PATH = 'state/0/0/_metadata/schema'
 

@@ -15,7 +15,7 @@ import { parseSchemaJson } from '../../../src/codec/unsafe-row/schema-json.ts'
 import { digestFolder } from '../../support/checkpoint-folder.ts'
 import { linesOf } from '../../support/command-line.ts'
 import { GOLDEN_NAMES, goldenStates, sparkReading, unpackGolden } from '../../support/goldens.ts'
-import { fromText, text } from '../../support/stores.ts'
+import { fromText, text } from '../../../src/testing/stores.ts'
 
 const NEWEST = GOLDEN_NAMES.filter((name) => name.startsWith('spark-4.1.4/'))
 const reading = (name: string) => unpackGolden(`../spark-readings/${name}`)

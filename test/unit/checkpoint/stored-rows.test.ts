@@ -12,7 +12,7 @@ import type { SparkValue, VariantValue } from '../../../src/codec/unsafe-row/spa
 import { StateStores } from '../../../src/index.ts'
 import { temporaryFolder } from '../../support/checkpoint-folder.ts'
 import { tidemarkHere } from '../../support/command-line.ts'
-import { failure } from '../../support/stores.ts'
+import { failure } from '../../../src/testing/stores.ts'
 import { schemaOf } from '../../support/unsafe-rows.ts'
 
 const KEY = schemaOf('long')

@@ -22,7 +22,7 @@ import {
   QUIET,
   readRows,
   text,
-} from '../../support/stores.ts'
+} from '../../../src/testing/stores.ts'
 
 const INVALID = 'TIDEMARK_INVALID_OPTIONS'
 

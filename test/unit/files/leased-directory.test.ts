@@ -6,9 +6,9 @@ import { LeasedDirectory } from '../../../src/files/leased-directory.ts'
 import { LocalFileManager } from '../../../src/files/local.ts'
 import { MemoryDisk } from '../../../src/files/memory-disk.ts'
 import { MemoryFileManager } from '../../../src/files/memory.ts'
-import { aroundCalls, type NumberedCall } from '../../support/around-calls.ts'
-import { bytesOf, namesIn, textOf } from '../../support/contracts/file-manager.ts'
-import { leasedDirectoryContract } from '../../support/contracts/leased-directory.ts'
+import { aroundCalls, type NumberedCall } from '../../../src/testing/around-calls.ts'
+import { bytesOf, namesIn, textOf } from '../../../src/testing/file-manager-contract.ts'
+import { leasedDirectoryContract } from '../../../src/testing/leased-directory-contract.ts'
 
 leasedDirectoryContract('memory', {
   create: async () => ({ files: new MemoryFileManager(), dispose: async () => undefined }),

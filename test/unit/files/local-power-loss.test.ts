@@ -4,7 +4,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Durability } from '../../../src/files/file-manager.ts'
 import { LeasedDirectory } from '../../../src/files/leased-directory.ts'
-import { bytesOf, namesIn, textOf } from '../../support/contracts/file-manager.ts'
+import { bytesOf, namesIn, textOf } from '../../../src/testing/file-manager-contract.ts'
 import { MemoryDisk } from '../../../src/files/memory-disk.ts'
 import { MemoryFileManager } from '../../../src/files/memory.ts'
 import { faultyFiles } from '../../support/faulty-fs.ts'

@@ -19,13 +19,13 @@ import { systemFiles, type NativeFiles } from '../../../src/files/local-native.t
 import { LocalFileManager } from '../../../src/files/local.ts'
 import { MemoryDisk } from '../../../src/files/memory-disk.ts'
 import { MemoryFileManager } from '../../../src/files/memory.ts'
-import { aroundCalls } from '../../support/around-calls.ts'
+import { aroundCalls } from '../../../src/testing/around-calls.ts'
 import {
   bytesOf,
   fileManagerContract,
   namesIn,
   textOf,
-} from '../../support/contracts/file-manager.ts'
+} from '../../../src/testing/file-manager-contract.ts'
 import { faultyFiles, shortWrites, type NativeFault } from '../../support/faulty-fs.ts'
 
 let root: string

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { MemoryFileManager } from '../../../src/files/memory.ts'
-import { fileManagerContract } from '../../support/contracts/file-manager.ts'
+import { fileManagerContract } from '../../../src/testing/file-manager-contract.ts'
 
 fileManagerContract('memory', {
   create: async () => {

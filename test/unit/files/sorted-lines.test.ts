@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { SortedLines } from '../../../src/files/sorted-lines.ts'
 import { temporaryFolder } from '../../support/checkpoint-folder.ts'
-import { failure } from '../../support/stores.ts'
+import { failure } from '../../../src/testing/stores.ts'
 
 const byBytes = (lines: readonly string[]) =>
   [...lines].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))

@@ -15,7 +15,8 @@ import {
   goldenStores,
   readGolden,
 } from '../../support/goldens.ts'
-import { readRows, sourceOf } from '../../support/state-files.ts'
+import { readRows } from '../../support/state-files.ts'
+import { sourceOf } from '../../../src/testing/source-of.ts'
 
 interface StoreListing {
   store: GoldenStore

@@ -20,9 +20,9 @@ import {
   READ_OPTIONS,
   readRows,
   type Row,
-  sourceOf,
   STORE,
 } from '../../support/state-files.ts'
+import { sourceOf } from '../../../src/testing/source-of.ts'
 
 const CODECS: CompressionName[] = ['lz4', 'snappy', 'zstd', 'lzf', 'none']
 const corrupt = (message = '') => ({

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { systemClock, type Clock } from '../../../src/base/clock.ts'
 import { MemoryFileManager } from '../../../src/files/memory.ts'
-import { aroundCalls } from '../../support/around-calls.ts'
+import { aroundCalls } from '../../../src/testing/around-calls.ts'
 import {
   commitRows,
   commitVersions,
@@ -16,7 +16,7 @@ import {
   rowsAfter,
   rowsOf,
   text,
-} from '../../support/stores.ts'
+} from '../../../src/testing/stores.ts'
 
 const snapshotsIn = async (files: MemoryFileManager) =>
   (await names(files)).filter((name) => name.endsWith('.snapshot'))

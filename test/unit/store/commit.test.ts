@@ -15,7 +15,7 @@ import {
   readRows,
   rowsAfter,
   text,
-} from '../../support/stores.ts'
+} from '../../../src/testing/stores.ts'
 
 describe('the same batch again', () => {
   test('is recognised by its id, and nothing is written', async () => {

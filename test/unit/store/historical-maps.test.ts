@@ -3,7 +3,7 @@ import { VersionedMap } from '../../../src/map/versioned-map.ts'
 import { HistoricalMaps } from '../../../src/store/historical-maps.ts'
 import type { Recovered } from '../../../src/store/recovery.ts'
 import { EMPTY_VERSION } from '../../../src/store/version-info.ts'
-import { failure, text } from '../../support/stores.ts'
+import { failure, text } from '../../../src/testing/stores.ts'
 
 function loaded(version: number): Recovered {
   const map = new VersionedMap({ hashSeed: new Uint8Array(8) })

@@ -4,9 +4,9 @@
 import { describe, expect, test } from 'vitest'
 import { MemoryFileManager } from '../../../src/files/memory.ts'
 import type { StateStore } from '../../../src/store/state-store.ts'
-import { lyingFiles } from '../../support/crash-files.ts'
+import { lyingFiles } from '../../../src/testing/lying-files.ts'
 import { errnoError, faultyFiles } from '../../support/faulty-fs.ts'
-import { aroundCalls } from '../../support/around-calls.ts'
+import { aroundCalls } from '../../../src/testing/around-calls.ts'
 import {
   commitRows,
   expectClean,
@@ -18,7 +18,7 @@ import {
   readRows,
   rowsOf,
   text,
-} from '../../support/stores.ts'
+} from '../../../src/testing/stores.ts'
 
 const FINISHED = 'TIDEMARK_STORE_FINISHED'
 

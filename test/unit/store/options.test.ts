@@ -4,7 +4,7 @@ import {
   resolveOptions,
   type StateStoreOptions,
 } from '../../../src/store/options.ts'
-import { failure } from '../../support/stores.ts'
+import { failure } from '../../../src/testing/stores.ts'
 
 const refuse = (options: unknown) =>
   failure('TIDEMARK_INVALID_OPTIONS', () => resolveOptions(options as StateStoreOptions))

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { CHANNELS, type Step, type StepMessage } from '../../../src/base/diagnostics.ts'
 import { StateStores } from '../../../src/coordinator/state-stores.ts'
 import { MemoryFileManager } from '../../../src/files/memory.ts'
-import { countingFiles } from '../../support/counting-files.ts'
+import { countingFiles } from '../../../src/testing/counting-files.ts'
 import {
   commitRows,
   commitVersions,
@@ -20,7 +20,7 @@ import {
   rowsAfter,
   rowsOf,
   text,
-} from '../../support/stores.ts'
+} from '../../../src/testing/stores.ts'
 
 const NOT_FOUND = 'TIDEMARK_VERSION_NOT_FOUND'
 

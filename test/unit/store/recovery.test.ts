@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import type { CheckpointFileManager } from '../../../src/files/file-manager.ts'
 import { MemoryFileManager } from '../../../src/files/memory.ts'
 import type { StateStoreOptions } from '../../../src/store/options.ts'
-import { aroundCalls } from '../../support/around-calls.ts'
+import { aroundCalls } from '../../../src/testing/around-calls.ts'
 import {
   commitRows,
   commitVersions,
@@ -22,7 +22,7 @@ import {
   rowsAfter,
   rowsOf,
   text,
-} from '../../support/stores.ts'
+} from '../../../src/testing/stores.ts'
 
 /** A checkpoint with versions 1 to `count` and snapshots of `snapshots` (two or more apart), closed. */
 async function checkpoint(

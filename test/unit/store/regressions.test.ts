@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { StateStoreError } from '../../../src/errors.ts'
 import { MemoryFileManager } from '../../../src/files/memory.ts'
 import type { StateStoreProvider } from '../../../src/store/provider.ts'
-import { aroundCalls } from '../../support/around-calls.ts'
+import { aroundCalls } from '../../../src/testing/around-calls.ts'
 import {
   commitRows,
   commitVersions,
@@ -18,7 +18,7 @@ import {
   rowsAfter,
   rowsOf,
   text,
-} from '../../support/stores.ts'
+} from '../../../src/testing/stores.ts'
 
 test.each([
   [true, false],

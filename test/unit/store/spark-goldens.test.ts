@@ -11,7 +11,7 @@ import {
   readGolden,
   unpackGolden,
 } from '../../support/goldens.ts'
-import { QUIET, text } from '../../support/stores.ts'
+import { QUIET, text } from '../../../src/testing/stores.ts'
 
 async function hexRows(provider: StateStoreProvider, version?: number): Promise<string[]> {
   await using store = await provider.getReadStore(version)

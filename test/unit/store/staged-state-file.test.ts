@@ -7,7 +7,7 @@ import { StateStoreError } from '../../../src/errors.ts'
 import { LeasedDirectory } from '../../../src/files/leased-directory.ts'
 import { MemoryFileManager } from '../../../src/files/memory.ts'
 import { StagedStateFile } from '../../../src/store/staged-state-file.ts'
-import { aroundCalls } from '../../support/around-calls.ts'
+import { aroundCalls } from '../../../src/testing/around-calls.ts'
 import { errnoError } from '../../support/faulty-fs.ts'
 import {
   commitRows,
@@ -16,7 +16,7 @@ import {
   names,
   openProvider,
   text,
-} from '../../support/stores.ts'
+} from '../../../src/testing/stores.ts'
 
 const STAGING = '_tidemark/staging/0/0/default/0000000000000001'
 

@@ -9,7 +9,7 @@ import {
   readRows,
   rowsOf,
   text,
-} from '../../support/stores.ts'
+} from '../../../src/testing/stores.ts'
 
 const keysOf = (rows: Iterable<[Uint8Array, Uint8Array]>) =>
   [...rows].map(([key]) => fromText(key)!)

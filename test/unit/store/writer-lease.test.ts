@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { CheckpointFileManager } from '../../../src/files/file-manager.ts'
 import { LocalFileManager } from '../../../src/files/local.ts'
 import { MemoryFileManager } from '../../../src/files/memory.ts'
-import { writerLeaseContract } from '../../support/contracts/writer-lease.ts'
+import { writerLeaseContract } from '../../../src/testing/writer-lease-contract.ts'
 
 writerLeaseContract('memory', {
   createFiles: async () => {

@@ -4,8 +4,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openLocation } from '../../../../src/files/open-location.ts'
 import { WebHdfsFileManager } from '../../../../src/files/webhdfs/webhdfs.ts'
 import { StateStores } from '../../../../src/index.ts'
-import { bytesOf, fileManagerContract, textOf } from '../../../support/contracts/file-manager.ts'
-import { writerLeaseContract } from '../../../support/contracts/writer-lease.ts'
+import {
+  bytesOf,
+  fileManagerContract,
+  textOf,
+} from '../../../../src/testing/file-manager-contract.ts'
+import { writerLeaseContract } from '../../../../src/testing/writer-lease-contract.ts'
 import { type FakeHdfs, startFakeHdfs } from '../../../support/hdfs/fake-hdfs.ts'
 
 for (const [name, options] of [

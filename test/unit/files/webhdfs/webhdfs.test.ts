@@ -6,7 +6,7 @@ import { inspect } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { WebHdfsOptions } from '../../../../src/files/webhdfs/options.ts'
 import { WebHdfsFileManager } from '../../../../src/files/webhdfs/webhdfs.ts'
-import { bytesOf, textOf, writeFile } from '../../../support/contracts/file-manager.ts'
+import { bytesOf, textOf, writeFile } from '../../../../src/testing/file-manager-contract.ts'
 import { LOOPBACK_CERTIFICATE } from '../../../support/loopback-certificate.ts'
 import {
   json,

@@ -3,23 +3,23 @@
 // One file, because it is one list of rules that a backend keeps as a whole.
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { CheckpointFileManager } from '../../../src/files/file-manager.ts'
-import { MemoryFileManager } from '../../../src/files/memory.ts'
-import { deltaName } from '../../../src/format/file-names.ts'
-import { readTrailer } from '../../../src/format/state-file-reader.ts'
-import type { Trailer } from '../../../src/format/trailer.ts'
-import type { StateStoreOptions } from '../../../src/store/options.ts'
+import type { CheckpointFileManager } from '../files/file-manager.ts'
+import { MemoryFileManager } from '../files/memory.ts'
+import { deltaName } from '../format/file-names.ts'
+import { readTrailer } from '../format/state-file-reader.ts'
+import type { Trailer } from '../format/trailer.ts'
+import type { StateStoreOptions } from '../store/options.ts'
 import {
   resolveStoreId,
   stagingDirectory,
   storeDirectory,
   writersDirectory,
-} from '../../../src/store/store-id.ts'
-import { listClaims } from '../../../src/store/claims.ts'
-import { type LeaseContext, WriterLease } from '../../../src/store/writer-lease.ts'
-import { systemClock } from '../../../src/base/clock.ts'
-import { aroundCalls, type NumberedCall } from '../around-calls.ts'
-import { sourceOf } from '../state-files.ts'
+} from '../store/store-id.ts'
+import { listClaims } from '../store/claims.ts'
+import { type LeaseContext, WriterLease } from '../store/writer-lease.ts'
+import { systemClock } from '../base/clock.ts'
+import { aroundCalls, type NumberedCall } from './around-calls.ts'
+import { sourceOf } from './source-of.ts'
 import {
   commitRows,
   commitVersions,
@@ -35,7 +35,7 @@ import {
   readRows,
   rowsAfter,
   text,
-} from '../stores.ts'
+} from './stores.ts'
 
 export interface WriterLeaseHarness {
   /** On a checkpoint location that does not exist yet. */

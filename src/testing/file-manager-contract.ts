@@ -2,7 +2,7 @@
 // Long because the contract is: one file, so that it can be read beside the other from top to bottom.
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { CheckpointFileManager } from '../../../src/files/file-manager.ts'
+import type { CheckpointFileManager } from '../files/file-manager.ts'
 
 export interface FileManagerHarness {
   /** On a checkpoint location that does not exist yet. */
@@ -170,24 +170,31 @@ export function fileManagerContract(name: string, options: FileManagerContractOp
 
       for (const odd of ODD_NAMES) {
         const reason = new Map(Object.entries(options.impossibleNames ?? {})).get(odd)
-        const title = `${JSON.stringify(odd.slice(0, 20))} is a name like any other`
-        test.skipIf(reason !== undefined)(
-          reason === undefined ? title : `${title} (not here: ${reason})`,
-          async () => {
-            await files.makeDirectories(`dirs/${odd}`, 'os')
-            await writeFile(files, `dirs/${odd}/staged`, odd)
-            expect(await files.moveIfAbsent(`dirs/${odd}/staged`, `dirs/${odd}/${odd}`, 'os')).toBe(
-              'moved',
-            )
-            expect(await namesIn(files, 'dirs')).toEqual([odd])
-            expect(await namesIn(files, `dirs/${odd}`)).toEqual([odd])
-            expect(await textOf(files, `dirs/${odd}/${odd}`)).toBe(odd)
-            expect((await files.stat(`dirs/${odd}/${odd}`))?.name).toBe(odd)
-            expect(await files.deleteFile(`dirs/${odd}/${odd}`)).toBe(true)
-            expect(await files.moveDirectory(`dirs/${odd}`, 'moved')).toBe('moved')
+        const name = JSON.stringify(odd.slice(0, 20))
+        if (reason !== undefined) {
+          test(`${name} is refused, as a name that cannot be: ${reason}`, async () => {
+            await files.makeDirectories('dirs', 'os')
+            const refused = { code: 'TIDEMARK_INVALID_OPTIONS' }
+            await expect(files.makeDirectories(`dirs/${odd}`, 'os')).rejects.toMatchObject(refused)
+            await expect(writeFile(files, `dirs/${odd}`, odd)).rejects.toMatchObject(refused)
             expect(await namesIn(files, 'dirs')).toEqual([])
-          },
-        )
+          })
+          continue
+        }
+        test(`${name} is a name like any other`, async () => {
+          await files.makeDirectories(`dirs/${odd}`, 'os')
+          await writeFile(files, `dirs/${odd}/staged`, odd)
+          expect(await files.moveIfAbsent(`dirs/${odd}/staged`, `dirs/${odd}/${odd}`, 'os')).toBe(
+            'moved',
+          )
+          expect(await namesIn(files, 'dirs')).toEqual([odd])
+          expect(await namesIn(files, `dirs/${odd}`)).toEqual([odd])
+          expect(await textOf(files, `dirs/${odd}/${odd}`)).toBe(odd)
+          expect((await files.stat(`dirs/${odd}/${odd}`))?.name).toBe(odd)
+          expect(await files.deleteFile(`dirs/${odd}/${odd}`)).toBe(true)
+          expect(await files.moveDirectory(`dirs/${odd}`, 'moved')).toBe('moved')
+          expect(await namesIn(files, 'dirs')).toEqual([])
+        })
       }
     })
 
@@ -476,10 +483,15 @@ export function fileManagerContract(name: string, options: FileManagerContractOp
         expect(await namesIn(files, 'from')).toEqual(['source'])
       })
 
-      const moved = options.movesFolders
-      const title = `a directory is not moved${moved === undefined ? '' : ` (not here: ${moved})`}`
-      test.skipIf(moved !== undefined)(title, async () => {
+      const { movesFolders } = options
+      const what = movesFolders === undefined ? 'is not moved' : `is moved: ${movesFolders}`
+      test(`a directory ${what}`, async () => {
         await files.makeDirectories('from/folder', 'os')
+        if (movesFolders !== undefined) {
+          expect(await files.moveIfAbsent('from/folder', 'to/target', durability)).toBe('moved')
+          expect(await files.list('to/target')).toEqual([])
+          return
+        }
         await expect(
           files.moveIfAbsent('from/folder', 'to/target', durability),
         ).rejects.toMatchObject({ code: 'TIDEMARK_CORRUPT_FILE' })

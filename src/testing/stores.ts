@@ -1,14 +1,14 @@
 // Stores on a checkpoint in memory, for tests: opened with the scheduler off, filled with short texts, their files looked at as bytes.
 // A checkpoint whose stores were used properly ends in `expectClean`, the checker behind `tidemark verify`.
 
-import { verifyCheckpoint } from '../../src/checkpoint/verify.ts'
-import { MemoryFileManager } from '../../src/files/memory.ts'
-import type { CheckpointFileManager } from '../../src/files/file-manager.ts'
-import { StateStores } from '../../src/coordinator/state-stores.ts'
-import type { StateStoreOptions } from '../../src/store/options.ts'
-import type { StateStoreProvider } from '../../src/store/provider.ts'
-import type { CommitOptions, StateReader } from '../../src/store/state-store.ts'
-import { isStateStoreError, type ErrorCode, StateStoreError } from '../../src/errors.ts'
+import { verifyCheckpoint } from '../checkpoint/verify.ts'
+import { MemoryFileManager } from '../files/memory.ts'
+import type { CheckpointFileManager } from '../files/file-manager.ts'
+import { StateStores } from '../coordinator/state-stores.ts'
+import type { StateStoreOptions } from '../store/options.ts'
+import type { StateStoreProvider } from '../store/provider.ts'
+import type { CommitOptions, StateReader } from '../store/state-store.ts'
+import { isStateStoreError, type ErrorCode, StateStoreError } from '../errors.ts'
 
 export const ID = { operatorId: 0, partitionId: 0 }
 export const DIRECTORY = 'state/0/0'

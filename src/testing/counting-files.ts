@@ -2,7 +2,7 @@
 // fails, stops the process (SIGSTOP), dies (SIGKILL), or lets somebody else act. Pass 1 counts the operations of a scenario, pass 2 runs
 // it once for each.
 
-import type { CheckpointFileManager, FileWriter } from '../../src/files/file-manager.ts'
+import type { CheckpointFileManager, FileWriter } from '../files/file-manager.ts'
 import { aroundCalls, CallCounter, type Around, type NumberedCall } from './around-calls.ts'
 
 export interface Interruption {

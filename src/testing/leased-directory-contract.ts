@@ -3,12 +3,12 @@
 // One file, because every test is the same question asked of another moment.
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { isStateStoreError, type StateStoreError } from '../../../src/errors.ts'
-import type { CheckpointFileManager } from '../../../src/files/file-manager.ts'
-import { LeasedDirectory, type StagedFile } from '../../../src/files/leased-directory.ts'
-import { countingFiles, describeCall } from '../counting-files.ts'
-import { lyingFiles } from '../crash-files.ts'
-import { bytesOf, namesIn, textOf } from './file-manager.ts'
+import { isStateStoreError, type StateStoreError } from '../errors.ts'
+import type { CheckpointFileManager } from '../files/file-manager.ts'
+import { LeasedDirectory, type StagedFile } from '../files/leased-directory.ts'
+import { countingFiles, describeCall } from './counting-files.ts'
+import { lyingFiles } from './lying-files.ts'
+import { bytesOf, namesIn, textOf } from './file-manager-contract.ts'
 
 export interface LeasedDirectoryHarness {
   readonly files: CheckpointFileManager

@@ -86,7 +86,7 @@ describe('the engine on HDFS', () => {
   test('an open makes no file, and asks a DataNode for nothing but what it loads', async () => {
     const location = hdfs.location('/open')
     for (const [known, expected] of [
-      // Each first makeDirectory of a manager looks for leftovers as well.
+      // The first makeDirectory of each manager looks for leftovers as well.
       [0, { 'name node': 14, 'data node': 0 }],
       [1, { 'name node': 14, 'data node': 1 }],
     ] as const) {

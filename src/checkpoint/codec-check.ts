@@ -3,16 +3,13 @@
 // SPARK: its files do not name their codec; it decodes them with the one of the offset log, and fails on any other. We recognise each file
 // by its first bytes and could go on, but to show rows that Spark cannot read would hide that the checkpoint is broken.
 
-import { sniffCompression } from '../codec/compressions.ts'
+import { sniffCompression, SNIFF_BYTES } from '../codec/compressions.ts'
 import { corruptFile } from '../codec/corrupt-file.ts'
 import type { StateStoreError } from '../errors.ts'
 import type { FileStatus } from '../files/file-manager.ts'
 import type { ResolvedStoreId } from '../store/store-id.ts'
 import { configuredCodec, type SparkSettings } from './spark-settings.ts'
 import { listStoreFiles, sourceOf, type StoreFilesContext } from './store-file.ts'
-
-/** As many bytes as any codec needs to recognise itself. */
-const SNIFF_BYTES = 16
 
 /**
  * CORRUPT_FILE where a version's file is compressed otherwise than the offset log says: we can read it, for files tell their codec, but Spark goes by

@@ -1,7 +1,7 @@
 // What the files of one store tell at a glance: by a listing, a few small reads and the claims, without any row being read.
 
 import type { CompressionName } from '../codec/compression.ts'
-import { sniffCompression } from '../codec/compressions.ts'
+import { sniffCompression, SNIFF_BYTES } from '../codec/compressions.ts'
 import { type ErrorCode, isStateStoreError } from '../errors.ts'
 import { type CheckpointFileManager, type FileStatus, joinPath } from '../files/file-manager.ts'
 import { classifyFiles, type StoreFiles } from '../format/file-names.ts'
@@ -16,9 +16,6 @@ import { type Claim, listClaims } from '../store/claims.ts'
 import { isPassedOver } from './discover-stores.ts'
 import type { ReaderStores } from './reader-stores.ts'
 import { FileVanishedError, openStateFile } from './state-file-source.ts'
-
-/** As many bytes as any codec needs to recognise itself. */
-const SNIFF_BYTES = 16
 
 export interface FileTotals {
   readonly count: number

@@ -10,6 +10,9 @@ import { snappyCompression } from './compression-snappy.ts'
 import { zstdCompression } from './compression-zstd.ts'
 import type { Compression, CompressionName } from './compression.ts'
 
+/** As many bytes as any codec needs to recognise itself. */
+export const SNIFF_BYTES = 16
+
 export const COMPRESSIONS: Readonly<Record<CompressionName, Compression>> = {
   lz4: lz4Compression,
   snappy: snappyCompression,

@@ -15,7 +15,7 @@ import { crc32c, createXxh64 } from '../base/checksum.ts'
 import { systemClock } from '../base/clock.ts'
 import { WorkSlice } from '../base/work-slice.ts'
 import type { Compression, CompressionName } from '../codec/compression.ts'
-import { COMPRESSIONS, sniffCompression } from '../codec/compressions.ts'
+import { COMPRESSIONS, sniffCompression, SNIFF_BYTES } from '../codec/compressions.ts'
 import { corruptFile } from '../codec/corrupt-file.ts'
 import { isStateStoreError, type StateStoreError } from '../errors.ts'
 import { commitId, foreignId, type StoreIdTuple } from './commit-id.ts'
@@ -42,9 +42,6 @@ const SLICE_MS = 4
 
 /** Plain bytes between two looks at the clock, at most: a few hundred microseconds of work, two milliseconds where memory is new to the process. */
 const LOOK_BYTES = 32 * 1024
-
-/** As many bytes as any codec needs to recognise itself. */
-const SNIFF_BYTES = 16
 
 export interface StateFileSource {
   /** For messages. */

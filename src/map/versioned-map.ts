@@ -10,6 +10,8 @@
 //
 // Pure and synchronous: no I/O, no promises, no clock. Arguments arrive validated (Uint8Array keys and values). Where records lie is
 // arena.ts's and record.ts's knowledge, what compaction moves is compaction.ts's.
+//
+// Long, because its parts share private state on the path of every put and get: PERF: each boundary between files would be a call there.
 
 import { assert } from '../base/assert.ts'
 import { StateStoreError } from '../errors.ts'

@@ -1,0 +1,14 @@
+import { MemoryObjects } from '../support/memory-objects.ts'
+import { storeHistories } from '../support/proofs/store-histories.ts'
+
+storeHistories({
+  runs: 400,
+  timeoutMs: 240_000,
+  create: async () => {
+    const { storage } = new MemoryObjects()
+    return {
+      openFiles: async () => new MemoryObjects(storage),
+      [Symbol.asyncDispose]: async () => undefined,
+    }
+  },
+})

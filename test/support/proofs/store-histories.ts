@@ -570,9 +570,11 @@ export interface StoreHistoriesOptions {
   /** How many are played unless `RUNS=` says otherwise. */
   readonly runs: number
   readonly timeoutMs: number
+  /** Options that this storage asks for, whatever is chosen. */
+  readonly limits?: StateStoreOptions
 }
 
-export function storeHistories({ create, runs, timeoutMs }: StoreHistoriesOptions): void {
+export function storeHistories({ create, runs, timeoutMs, limits }: StoreHistoriesOptions): void {
   test(
     'any history of commits, rewinds, crashes and zombies equals a plain Map per version',
     { timeout: timeoutMs },
@@ -582,7 +584,7 @@ export function storeHistories({ create, runs, timeoutMs }: StoreHistoriesOption
       await fc.assert(
         fc.asyncProperty(options, steps, async (chosen, history) => {
           await using checkpoint = await create()
-          const duel = new Duel(checkpoint, chosen)
+          const duel = new Duel(checkpoint, { ...chosen, ...limits })
           await duel.start()
           for (const next of history) await duel.play(next)
           await duel.finish()

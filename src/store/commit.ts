@@ -219,12 +219,10 @@ async function publish(commit: SealedCommit, context: CommitContext): Promise<bo
     // A damaged file is undone like any other.
     const { info: existing, revision } = await peekInPlace(version, context.recovery)
     mode = modeOver(revision, context)
+    if (existing !== undefined && existing !== 'foreign') refuseNewer(existing, commit, context)
     // The same batch run again: same operations on the same parent. What is there is what we would write, and what follows it stays.
     if (isSameCommit(existing, commit)) {
-      if (keepsPromise(existing, commit)) {
-        await commit.file.discard()
-        return false
-      }
+      if (keepsPromise(existing, commit)) return await standsAlready(commit, context)
       undoes = false
     }
   }
@@ -245,6 +243,14 @@ function isSameCommit(
   commit: SealedCommit,
 ): existing is VersionInfo {
   return existing !== undefined && existing !== 'foreign' && existing.id === commit.info.id
+}
+
+/** The very same version is there: what was staged is not needed. */
+async function standsAlready(commit: SealedCommit, { lease }: CommitContext): Promise<false> {
+  await commit.file.discard()
+  // Elsewhere a fenced writer has not come this far: it could not have staged the file.
+  if (!lease.directory.movesAtomically) await lease.directory.refuseIfFenced()
+  return false
 }
 
 /** Whether the file that is there says what the commit was asked to promise; the id does not cover it, so the same commit may ask for more. */
@@ -269,10 +275,8 @@ async function moveIn(
     if (damage !== undefined) throw damage
     mode = existing === undefined ? 'if-absent' : modeOver(revision, context)
     if (existing === undefined) continue
-    if (isSameCommit(existing, commit) && keepsPromise(existing, commit)) {
-      await commit.file.discard()
-      return false
-    }
+    if (isSameCommit(existing, commit) && keepsPromise(existing, commit))
+      return await standsAlready(commit, context)
     refuseForeignAndNewer(existing, commit, context)
     refuseUnlisted(existing, commit, context)
     // Stamp not higher, and not in the history that was loaded: a leftover of an earlier attempt; or the same commit, promising less. The next
@@ -304,13 +308,18 @@ function refuseForeignAndNewer(
       details,
     )
   }
-  if (existing.stamp !== undefined && existing.stamp[0] > context.lease.generation) {
-    throw new StateStoreError(
-      'TIDEMARK_FENCED',
-      `${details.path} was written by generation ${existing.stamp[0]}, newer than this writer's ${context.lease.generation}`,
-      { ...details, published: 'no' },
-    )
-  }
+  refuseNewer(existing, commit, context)
+}
+
+function refuseNewer(existing: VersionInfo, commit: SealedCommit, context: CommitContext): void {
+  const { generation } = context.lease
+  if (existing.stamp === undefined || existing.stamp[0] <= generation) return
+  const details = detailsOf(commit, context)
+  throw new StateStoreError(
+    'TIDEMARK_FENCED',
+    `${details.path} was written by generation ${existing.stamp[0]}, newer than this writer's ${generation}`,
+    { ...details, published: 'no' },
+  )
 }
 
 /**

@@ -32,17 +32,17 @@ export function checkRewind(request: RewindRequest): void {
       { storeId, version: target },
     )
   }
-  if (latest - target > 1 && !movesAtomically) {
-    throw new StateStoreError(
-      'TIDEMARK_UNSUPPORTED',
-      `Opening version ${target} of ${storeId} for update would undo ${latest - target} versions (the newest is ${latest}); on storage without atomic moves only the newest version can be undone, because a version that is deleted there cannot be told from one that arrives late`,
-      { storeId, version: target },
-    )
-  }
   if (latest - target > 1 && !allowed) {
     throw new StateStoreError(
       'TIDEMARK_REWIND_REFUSED',
       `Opening version ${target} of ${storeId} for update would undo ${latest - target} versions (the newest is ${latest}); pass rewind: 'allow' if that is meant`,
+      { storeId, version: target },
+    )
+  }
+  if (latest - target > 1 && !movesAtomically) {
+    throw new StateStoreError(
+      'TIDEMARK_UNSUPPORTED',
+      `Opening version ${target} of ${storeId} for update would undo ${latest - target} versions (the newest is ${latest}); on storage without atomic moves only the newest version can be undone, because a version that is deleted there cannot be told from one that arrives late`,
       { storeId, version: target },
     )
   }

@@ -228,24 +228,25 @@ export class StoreMaintenance {
       const context = recoveryContext(parts)
       const files = await listFiles(context)
       const revision = statusOf(files, 'snapshot', info.version)?.revision
-      const isOfUse = revision !== undefined && (await this.#isOfUse(info, files, context))
-      if (isOfUse) return await file.discard()
+      if (revision !== undefined && (await this.#isToStay(info, files, context))) break
       const mode = revision === undefined ? 'if-absent' : { replacing: revision }
       if ((await directory.publish(staged, file.name, mode)) === 'published') return
     }
     await file.discard()
   }
 
-  /** Whether the snapshot that is there is of the version, and not known to be damaged. */
-  async #isOfUse(
+  /** Whether the snapshot that is there is a newer writer's, or of this very version and not known to be damaged. */
+  async #isToStay(
     info: VersionInfo,
     files: StoreFiles<FileStatus>,
     context: RecoveryContext,
   ): Promise<boolean> {
-    if (this.#damagedSnapshots.has(info.version)) return false
     const source = openSource(context, files, 'snapshot', info.version)
     try {
-      return source !== undefined && (await readTrailer(source))?.id === info.id
+      const trailer = source && (await readTrailer(source))
+      if (trailer === undefined) return false
+      const isNewer = trailer.stamp[0] > this.#leased.lease.generation
+      return isNewer || (trailer.id === info.id && !this.#damagedSnapshots.has(info.version))
     } catch (error) {
       if (error instanceof FilesChangedError) return false
       if (isStateStoreError(error) && error.kind === 'corrupt') return false

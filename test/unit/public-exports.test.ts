@@ -1,6 +1,7 @@
 // The names the package exports at run time: adding or removing one is a decision, made here.
 
 import { expect, test } from 'vitest'
+import * as webhdfs from '../../src/files/webhdfs/webhdfs.ts'
 import * as tidemark from '../../src/index.ts'
 
 test('the public names are these', () => {
@@ -41,4 +42,8 @@ test('the names of channels are unique and stable', () => {
   expect(new Set(names).size).toBe(names.length)
   for (const name of names) expect(name).toMatch(/^tidemark:[a-z]+:[a-z]+$/)
   expect(tidemark.CHANNELS.committed).toBe('tidemark:commit:committed')
+})
+
+test('what tidemark/files/webhdfs exports is this', () => {
+  expect(Object.keys(webhdfs)).toEqual(['WebHdfsFileManager'])
 })

@@ -25,11 +25,15 @@ export function refusalOf(
   scrub: Scrub,
 ): RemoteException | StrangeAnswer {
   const { RemoteException: remote } = parseObject(answer.body) ?? {}
-  if (!isObject(remote) || typeof remote.exception !== 'string')
+  if (!isObject(remote) || typeof remote.exception !== 'string') {
+    const hint = new TextDecoder().decode(answer.body).includes('Hadoop IPC port')
+      ? '; this is the RPC port, the location needs the HTTP port (dfs.namenode.http-address, 9870 by default)'
+      : ''
     return new StrangeAnswer(
-      `Expected an answer of HDFS with HTTP status ${expected}, got status ${answer.status}`,
+      `Expected an answer of HDFS with HTTP status ${expected}, got status ${answer.status}${hint}`,
       endpoint,
     )
+  }
   const message = typeof remote.message === 'string' ? remote.message : ''
   // DataNodes append their stack to it.
   const line = scrub(message.split('\n', 1)[0])

@@ -1,9 +1,4 @@
-// HdfsClient — the eight calls of WebHDFS that the engine needs, each with its answers as data, and with one rule for failures.
-//
-// The rule: a call is tried again while that is safe and the budget lasts. Always safe: what certainly did not happen (no connection, a
-// standby, safe mode). Safe for reading, and for changes that may happen twice: also what may have happened (a lost or strange answer).
-// A RENAME and the bytes of a CREATE are never sent again after that: STORAGE_TIMEOUT. What a repeated DELETE answers says nothing about
-// the file it was to delete, so it is told with `doubtful`.
+// HdfsClient — the seven calls of WebHDFS that the engine needs, each with its answers as data. When one is tried again: attempts.ts.
 //
 // Requests on the way of success: one each, but OPEN and CREATE two (NameNode, then DataNode).
 
@@ -14,6 +9,7 @@ import { StateStoreError } from '../../errors.ts'
 import type { ByteRange, Durability, FileStatus } from '../file-manager.ts'
 import { Semaphore } from '../semaphore.ts'
 import { hostCheck, type HostCheck } from './allowed-hosts.ts'
+import { Attempts } from './attempts.ts'
 import {
   type ListingPage,
   parseBoolean,
@@ -36,20 +32,10 @@ import {
   unavailableError,
 } from './webhdfs-errors.ts'
 
-/** Attempts of one call, whatever `retryTimeMs` says. */
-const ATTEMPTS_MAX = 100
-const BACKOFF_FIRST_MS = 20
-const BACKOFF_MAX_MS = 1000
 /** A NameNode closes idle connections (after 60 s, some versions after 1 s); a request on one just then would be a lost answer. */
 const IDLE_CONNECTION_MS = 500
 /** Read into one array. Above it the caller must ask for ranges. */
 const READ_BYTES_MAX = 2 * 1024 * 1024 * 1024
-
-/**
- * What may be done when an answer is lost. 'read' and 'repeatable' calls are sent again; 'once' is not; 'upload' is not either, but an
- * exception that HDFS reports is its last word on a file that nobody knows yet.
- */
-type Safety = 'read' | 'repeatable' | 'once' | 'upload'
 
 type Query = Readonly<Record<string, string>>
 
@@ -58,6 +44,7 @@ export class HdfsClient {
   readonly #parsed: HdfsLocation
   readonly #options: ResolvedWebHdfsOptions
   readonly #nameNodes: NameNodes
+  readonly #attempts: Attempts
   readonly #allowed: HostCheck
   readonly #nameNodeAgent: HttpAgent
   /** DataNodes close each connection after the answer. */
@@ -73,6 +60,11 @@ export class HdfsClient {
     this.#parsed = parsed
     this.#options = options
     this.#nameNodes = new NameNodes(parsed.nameNodes)
+    this.#attempts = new Attempts(this.#nameNodes, {
+      clock: options.clock,
+      retryTimeMs: options.retryTimeMs,
+      renewToken: options.tokenRenewable ? () => void (this.#token = undefined) : undefined,
+    })
     this.#allowed = hostCheck(parsed, options.allowedHosts)
     const Agent = parsed.secure ? HttpsAgent : HttpAgent
     const maxSockets = options.socketsMax
@@ -83,8 +75,8 @@ export class HdfsClient {
 
   stat(path: string): Promise<FileStatus | 'absent'> {
     const name = path.slice(path.lastIndexOf('/') + 1)
-    return this.#call<FileStatus | 'absent'>(
-      this.#subject('GETFILESTATUS', path),
+    return this.#attempts.run<FileStatus | 'absent'>(
+      this.#subject('GETFILESTATUS of', path),
       'read',
       async (nameNode) => {
         const answer = await this.#ask(nameNode, 'GET', path, { op: 'GETFILESTATUS' }, 200)
@@ -96,8 +88,8 @@ export class HdfsClient {
 
   /** The entries of a folder by name, after the one named `after`. `nowMs` is the time of the server's clock, where it tells. */
   listPage(path: string, after: string): Promise<(ListingPage & { nowMs?: number }) | 'absent'> {
-    return this.#call<(ListingPage & { nowMs?: number }) | 'absent'>(
-      this.#subject('LISTSTATUS_BATCH', path),
+    return this.#attempts.run<(ListingPage & { nowMs?: number }) | 'absent'>(
+      this.#subject('LISTSTATUS_BATCH of', path),
       'read',
       async (nameNode) => {
         const query = { op: 'LISTSTATUS_BATCH', ...(after !== '' && { startAfter: after }) }
@@ -118,8 +110,8 @@ export class HdfsClient {
     signal: AbortSignal | undefined,
   ): Promise<Uint8Array | 'absent' | 'directory'> {
     return this.#reads.run(() =>
-      this.#call(
-        this.#subject('OPEN', path),
+      this.#attempts.run(
+        this.#subject('OPEN of', path),
         'read',
         (nameNode) => this.#readOnce(nameNode, path, range, signal),
         (error) => {
@@ -133,8 +125,8 @@ export class HdfsClient {
 
   /** Makes a folder and all above it; true for what exists. 'in-the-way' where one of them is a file. */
   makeDirectories(path: string): Promise<'there' | 'in-the-way'> {
-    return this.#call<'there' | 'in-the-way'>(
-      this.#subject('MKDIRS', path),
+    return this.#attempts.run<'there' | 'in-the-way'>(
+      this.#subject('MKDIRS of', path),
       'repeatable',
       async (nameNode) => {
         const answer = await this.#ask(nameNode, 'PUT', path, { op: 'MKDIRS' }, 200)
@@ -155,8 +147,8 @@ export class HdfsClient {
     mode: 'NONE' | 'OVERWRITE',
   ): Promise<'moved' | 'exists' | 'not-found' | 'kinds-differ'> {
     const query = { op: 'RENAME', destination: this.#absolute(target), renameoptions: mode }
-    return this.#call<'moved' | 'exists' | 'not-found' | 'kinds-differ'>(
-      this.#subject(`RENAME from ${source}`, target),
+    return this.#attempts.run<'moved' | 'exists' | 'not-found' | 'kinds-differ'>(
+      this.#subject(`RENAME from ${source} to`, target),
       'once',
       async (nameNode) => {
         parseNothing(await this.#ask(nameNode, 'PUT', source, query, 200), nameNode)
@@ -173,8 +165,8 @@ export class HdfsClient {
   /** `doubtful`: an earlier attempt had no answer, so `deleted: false` does not say that the file was not there. */
   remove(path: string, depth: 'one' | 'tree'): Promise<{ deleted: boolean; doubtful: boolean }> {
     const query = { op: 'DELETE', recursive: String(depth === 'tree') }
-    return this.#call(
-      this.#subject('DELETE', path),
+    return this.#attempts.run(
+      this.#subject('DELETE of', path),
       'repeatable',
       async (nameNode, doubtful) => {
         const answer = await this.#ask(nameNode, 'DELETE', path, query, 200)
@@ -187,9 +179,9 @@ export class HdfsClient {
 
   /** Writes a new file in one go; never makes a folder. `bytes` must not change until it settles. */
   async createWhole(path: string, bytes: Uint8Array, durability: Durability): Promise<void> {
-    const subject = this.#subject('CREATE', path)
+    const subject = this.#subject('CREATE of', path)
     let begun = false
-    await this.#call(subject, 'upload', async (nameNode) => {
+    await this.#attempts.run(subject, 'upload', async (nameNode) => {
       const step = await this.#startCreate(nameNode, path, durability, bytes.length)
       if (bytes.length > 0) await step.write(bytes)
       try {
@@ -206,7 +198,7 @@ export class HdfsClient {
 
   /** Starts to write a new file. That a DataNode takes bytes does not say yet that the file can be made: the end of it does. */
   async createStream(path: string, durability: Durability): Promise<HttpStep> {
-    return this.#call(this.#subject('CREATE', path), 'upload', async (nameNode) => {
+    return this.#attempts.run(this.#subject('CREATE of', path), 'upload', async (nameNode) => {
       const step = await this.#startCreate(nameNode, path, durability, 'chunked')
       await step.connected()
       return step
@@ -224,7 +216,7 @@ export class HdfsClient {
 
   /** A failure of a step of `createStream`, in our terms. */
   uploadError(path: string, error: unknown): StateStoreError {
-    const subject = this.#subject('CREATE', path)
+    const subject = this.#subject('CREATE of', path)
     const lost = error instanceof StepFailure || error instanceof StrangeAnswer
     return lost ? timeoutError(subject, error) : unavailableError(subject, error)
   }
@@ -255,7 +247,7 @@ export class HdfsClient {
       throw new StrangeAnswer('The file was replaced while it was being opened', hop.endpoint)
     }
     const announced = headers['content-length']
-    const bytes = await readAnnounced(step, announced, range, this.#subject('OPEN', path))
+    const bytes = await readAnnounced(step, announced, range, this.#subject('OPEN of', path))
     // Without a length, a cut body looks like a whole one.
     if (announced === undefined) await this.#refuseUnlessWhole(path, range, bytes.length)
     return bytes
@@ -384,76 +376,6 @@ export class HdfsClient {
     )
   }
 
-  /**
-   * Runs `attempt` against one NameNode after the other, by the rule above. `outcome` makes data of an exception that HDFS reports; what it
-   * leaves undefined is thrown. `attempt` is told whether an attempt before it may have happened.
-   */
-  async #call<T>(
-    subject: CallSubject,
-    safety: Safety,
-    attempt: (nameNode: Endpoint, lostBefore: boolean) => Promise<T>,
-    outcome: (error: RemoteException) => T | undefined = () => undefined,
-    signal?: AbortSignal,
-  ): Promise<T> {
-    const { clock, retryTimeMs } = this.#options
-    const startedMs = clock.elapsedMs()
-    let lost = false
-    let renewed = false
-    for (let count = 1; ; count++) {
-      signal?.throwIfAborted()
-      const nameNode = this.#nameNodes.current
-      try {
-        const result = await attempt(nameNode, lost)
-        if (safety !== 'upload') this.#nameNodes.active(nameNode)
-        return result
-      } catch (error) {
-        if (signal?.aborted === true) throw signal.reason
-        if (error instanceof StateStoreError) throw error
-        if (error instanceof RemoteException) {
-          const data = outcome(error)
-          if (data !== undefined) return data
-          if (error.refusesToken && this.#options.tokenRenewable && !renewed) {
-            renewed = true
-            this.#token = undefined
-            continue
-          }
-        }
-        const verdict = judge(error, safety)
-        if (verdict === 'unknown') throw timeoutError(subject, error)
-        if (verdict === 'lost') lost = true
-        this.#learn(nameNode, error)
-        // A NameNode that hangs may use up all the time: the others are asked all the same.
-        const overdue =
-          clock.elapsedMs() - startedMs >= retryTimeMs && count >= this.#parsed.nameNodes.length
-        const spent = count >= ATTEMPTS_MAX || overdue
-        if (verdict === 'refused' || spent)
-          throw lost && safety === 'repeatable'
-            ? timeoutError(subject, error)
-            : unavailableError(subject, error)
-      }
-      await clock.turn(this.#backoffMs(count))
-    }
-  }
-
-  /** What a failure says about the NameNodes. */
-  #learn(nameNode: Endpoint, error: unknown): void {
-    if (error instanceof RemoteException) {
-      if (error.again === 'other' && error.endpoint === nameNode) this.#nameNodes.failed(nameNode)
-      else if (error.again !== undefined) this.#nameNodes.doubt()
-    } else if (
-      (error instanceof StepFailure || error instanceof StrangeAnswer) &&
-      error.endpoint === nameNode
-    ) {
-      this.#nameNodes.failed(nameNode)
-    } else this.#nameNodes.doubt()
-  }
-
-  /** Half to all of a wait that doubles: callers that failed together must not come back together. */
-  #backoffMs(count: number): number {
-    const fullMs = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(count - 1, 10))
-    return fullMs * (0.5 + this.#options.clock.randomBytes(1)[0] / 512)
-  }
-
   async #identity(): Promise<Query> {
     const { user, token } = this.#options
     if (token === undefined) return user === undefined ? {} : { 'user.name': user }
@@ -492,18 +414,6 @@ export class HdfsClient {
     const below = path === '' ? [] : path.split('/')
     return `/${[...this.#parsed.segments, ...below].join('/')}`
   }
-}
-
-/** 'again': it did not happen; 'lost': it may have, and may happen twice; 'unknown': it may have, and must not; 'refused': no use asking again. */
-function judge(error: unknown, safety: Safety): 'again' | 'lost' | 'unknown' | 'refused' {
-  const repeatable = safety === 'read' || safety === 'repeatable'
-  if (error instanceof StepFailure && error.sent === 'no') return 'again'
-  if (error instanceof StepFailure || error instanceof StrangeAnswer)
-    return repeatable ? 'lost' : 'unknown'
-  if (!(error instanceof RemoteException)) throw error
-  if (error.again !== undefined) return 'again'
-  if (error.certain || safety === 'upload') return 'refused'
-  return repeatable ? 'lost' : 'unknown'
 }
 
 /** An attempt that HDFS refused half-way left the file there, and the next one met it. */

@@ -42,7 +42,8 @@ export class HdfsWriter implements FileWriter {
   write(chunk: Uint8Array): Promise<void> {
     return this.#exclusively('write', async () => {
       if (this.#pendingBytes + chunk.length <= PENDING_BYTES_MAX) {
-        this.#pending.push(chunk.slice())
+        // Not slice(): a Buffer's would still be the caller's memory.
+        this.#pending.push(new Uint8Array(chunk))
         this.#pendingBytes += chunk.length
         return
       }

@@ -14,6 +14,10 @@ export class NameNodes {
     this.#endpoints = endpoints
   }
 
+  get count(): number {
+    return this.#endpoints.length
+  }
+
   get current(): Endpoint {
     return this.#endpoints[this.#index]
   }

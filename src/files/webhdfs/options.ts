@@ -1,5 +1,6 @@
 // The options of WebHdfsFileManager: defaults and checks.
 
+import { validateHeaderName, validateHeaderValue } from 'node:http'
 import { userInfo } from 'node:os'
 import type { ConnectionOptions } from 'node:tls'
 import { type Clock, systemClock } from '../../base/clock.ts'
@@ -90,8 +91,15 @@ export function resolveWebHdfsOptions(options: WebHdfsOptions): ResolvedWebHdfsO
   // What was found is not shown: it may be the secret.
   if (!['undefined', 'string', 'function'].includes(typeof delegationToken))
     throw invalid('delegationToken', 'a string or a function', typeof delegationToken)
-  if (!Object.values(headers).every((value) => typeof value === 'string'))
-    throw invalid('headers', 'an object of strings', 'something else')
+  for (const [name, value] of Object.entries(headers)) {
+    try {
+      if (typeof value !== 'string') throw new TypeError('Expected a string')
+      validateHeaderName(name)
+      validateHeaderValue(name, value)
+    } catch {
+      throw invalid('headers', 'HTTP headers by name', 'one that cannot be sent')
+    }
+  }
   const isList = Array.isArray(allowedHosts) && allowedHosts.every((v) => typeof v === 'string')
   if (allowedHosts !== undefined && typeof allowedHosts !== 'function' && !isList)
     throw invalid('allowedHosts', 'a list of names or a function', typeof allowedHosts)

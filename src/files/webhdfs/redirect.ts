@@ -47,7 +47,7 @@ export function parseHop(
   allowed: HostCheck,
 ): Hop {
   const [, scheme, authority, path = ''] =
-    /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)(\/[^#]*)?$/i.exec(header ?? '') ?? []
+    /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)(\/[^#\s]*)?$/i.exec(header ?? '') ?? []
   const wanted = secure ? 'https' : 'http'
   const endpoint = parseEndpoint(authority ?? '', secure ? 443 : 80)
   if (scheme?.toLowerCase() !== wanted || endpoint === undefined)

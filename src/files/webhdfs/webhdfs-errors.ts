@@ -203,8 +203,9 @@ export class StrangeAnswer extends Error {
   }
 }
 
-/** Where a call was going, for messages: `RENAME of a/b in webhdfs://…`. */
+/** Where a call was going, for messages: `RENAME from a/b to c/d in webhdfs://…`. */
 export interface CallSubject {
+  /** With its preposition: `CREATE of`. */
   readonly operation: string
   readonly location: string
   /** Relative to the location, as errors show it. */
@@ -212,7 +213,7 @@ export interface CallSubject {
 }
 
 export function describeSubject({ operation, location, path }: CallSubject): string {
-  return `${operation} of ${path === '' ? location : `${path} in ${location}`}`
+  return `${operation} ${path === '' ? location : `${path} in ${location}`}`
 }
 
 /** The error of a call that certainly changed nothing, or only read. Our own errors pass unchanged. */
@@ -229,7 +230,7 @@ export function unavailableError(subject: CallSubject, error: unknown): StateSto
   }
   return new StateStoreError(
     UNAVAILABLE,
-    `HDFS is not to be reached: ${describeSubject(subject)} failed: ${messageOf(error)}. Check the NameNodes of the location, and the network.`,
+    `HDFS is not to be reached: ${describeSubject(subject)} failed: ${messageOf(error)}. Check the hosts of the location, its DataNodes, and the network between.`,
     { path, cause: error },
   )
 }

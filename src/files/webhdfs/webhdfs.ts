@@ -7,7 +7,7 @@
 // - INVARIANT: no call on the way of a write makes a parent. Every CREATE says `createparent=false`; MKDIRS is used for makeDirectories,
 //   and in the location itself, which is above every staging folder.
 // - DURABILITY: names are durable once the NameNode answers: it has written its journal. The bytes are with 'fsync' alone (SYNC_BLOCK).
-// - A call whose answer was lost is repeated by the client where that is safe, and STORAGE_TIMEOUT where it is not (client.ts).
+// - A call whose answer was lost is repeated by the client where that is safe, and STORAGE_TIMEOUT where it is not (attempts.ts).
 //
 // Cost in requests: a file created and moved 3 (CREATE at NameNode and DataNode, RENAME), read 2, stat 1, list 1 per 1 000 entries,
 // deleteFile 2, moveReplacing 2 and moveIfAbsent 1 (one more to say what is missing), createExclusive 3, makeDirectory 3.

@@ -24,6 +24,10 @@ import org.apache.hadoop.hdfs.server.datanode.DataNode;
 public final class MiniCluster {
   private static final String NAMESERVICE = "tidemark";
 
+  private static final int START_TIMEOUT_MS = 60_000;
+
+  private static final int REMOVALS_MAX = 10;
+
   private final MiniDFSCluster cluster;
   private final List<MiniDFSCluster.DataNodeProperties> stopped = new ArrayList<>();
 
@@ -55,11 +59,12 @@ public final class MiniCluster {
       runDataNode(conf, dataNodeOf, folder);
       return;
     }
-    MiniCluster mini = new MiniCluster(build(conf, folder, dataNodes, nameNodes, keep));
+    MiniCluster mini = new MiniCluster(build(conf, folder + "/cluster", dataNodes, nameNodes, keep));
     System.out.println("READY");
     mini.serve();
     // Not an orderly end: nobody needs what is on disk.
-    FileUtil.fullyDelete(new File(folder));
+    // Again where something else removed or made a file meanwhile.
+    for (int i = 0; i < REMOVALS_MAX && !FileUtil.fullyDelete(new File(folder)); i++) Thread.sleep(20);
     Runtime.getRuntime().halt(0);
   }
 
@@ -72,6 +77,8 @@ public final class MiniCluster {
     conf.setInt("dfs.namenode.handler.count", 8);
     conf.setLong("dfs.namenode.fs-limits.min-block-size", 1024);
     conf.setInt("dfs.replication", 1);
+    // So that a NameNode which comes back hears of its DataNodes soon.
+    conf.setInt("dfs.heartbeat.interval", 1);
     // A DataNode's own client waits this long at a close for the block to be reported: 400 ms by default, which would hide all else.
     conf.setInt("dfs.client.block.write.locateFollowingBlock.initial.delay.ms", 5);
     conf.setInt("dfs.client.block.write.locateFollowingBlock.max.delay.ms", 400);
@@ -99,6 +106,8 @@ public final class MiniCluster {
     MiniDFSCluster cluster = builder.build();
     if (ha) cluster.transitionToActive(0);
     cluster.waitActive();
+    for (int i = 0; keep && i < cluster.getNumNameNodes(); i++)
+      cluster.waitFirstBRCompleted(i, START_TIMEOUT_MS);
     return cluster;
   }
 
@@ -161,7 +170,7 @@ public final class MiniCluster {
         fs.setSafeMode(on ? SafeModeAction.ENTER : SafeModeAction.LEAVE);
       }
       case "stopnn" -> cluster.shutdownNameNode(number(words, 1));
-      case "startnn" -> cluster.restartNameNode(number(words, 1), Boolean.parseBoolean(words[2]));
+      case "startnn" -> startNameNode(number(words, 1), Boolean.parseBoolean(words[2]));
       case "standby" -> cluster.transitionToStandby(number(words, 1));
       case "active" -> activate(number(words, 1));
       case "stopdn" -> stopped.add(cluster.stopDataNode(number(words, 1)));
@@ -193,6 +202,12 @@ public final class MiniCluster {
           && cluster.getNameNode(other) != null
           && cluster.getNameNode(other).isActiveState()) cluster.transitionToStandby(other);
     cluster.transitionToActive(index);
+  }
+
+  private void startNameNode(int index, boolean wait) throws Exception {
+    cluster.restartNameNode(index, wait);
+    // It knows where no file lies until the DataNodes have told it what they hold.
+    if (wait) cluster.waitFirstBRCompleted(index, START_TIMEOUT_MS);
   }
 
   private DistributedFileSystem active() throws Exception {

@@ -225,7 +225,7 @@ function clusterArguments(
   return [
     ...javaArguments(installed),
     '--dir',
-    join(folder, 'cluster'),
+    folder,
     '--datanodes',
     `${options.dataNodes ?? 1}`,
     '--keep',

@@ -306,6 +306,7 @@ class RunningFake implements FakeHdfs {
       request.on('data', (chunk: Buffer) => chunks.push(chunk))
       request.once('end', () => resolve(true))
       request.once('close', () => resolve(false))
+      if (request.destroyed) resolve(request.complete)
     })
     this.#namespace.finishFile(writer, Buffer.concat(chunks))
     if (!whole) {

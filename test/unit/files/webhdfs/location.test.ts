@@ -79,7 +79,7 @@ describe('options', () => {
     for (const [name, value] of Object.entries({
       user: '',
       delegationToken: { geheim: 'geheim' },
-      headers: { authorization: 1 },
+      headers: { authorization: 'geheim\n' },
       allowedHosts: 'nn',
       connectTimeoutMs: 0,
       answerTimeoutMs: 1.5,

@@ -722,6 +722,17 @@ describe('requests', () => {
     expect(dataNode.seen[0].headers['content-length']).toBe('7')
   })
 
+  test('what is kept until it is sent is no longer the memory of the caller, Buffers included', async () => {
+    const dataNode = await serve(() => ({ status: 201 }))
+    const nameNode = await serve(redirecting(dataNode))
+    const writer = await (await open([nameNode])).createFile('a', 'os')
+    const chunk = Buffer.from('mine')
+    await writer?.write(chunk)
+    chunk.fill(0)
+    await writer?.close()
+    expect(dataNode.seen[0].body).toBe('mine')
+  })
+
   test('a large file is streamed in one', async () => {
     const dataNode = await serve(() => ({ status: 201 }))
     const nameNode = await serve(redirecting(dataNode))

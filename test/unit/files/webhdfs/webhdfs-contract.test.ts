@@ -1,0 +1,72 @@
+// The file manager contract on the in-memory HDFS, which a recording of a real one keeps honest; on a real one: test/servers/hdfs-files.test.ts.
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openLocation } from '../../../../src/files/open-location.ts'
+import { WebHdfsFileManager } from '../../../../src/files/webhdfs/webhdfs.ts'
+import { StateStores } from '../../../../src/index.ts'
+import { bytesOf, fileManagerContract, textOf } from '../../../support/contracts/file-manager.ts'
+import { type FakeHdfs, startFakeHdfs } from '../../../support/hdfs/fake-hdfs.ts'
+
+for (const [name, options] of [
+  ['one NameNode and small pages', { pageSize: 7 }],
+  ['a pair of NameNodes', { nameNodes: 2 }],
+] as const) {
+  fileManagerContract(`webhdfs, with ${name}`, {
+    create: async () => {
+      const hdfs = await startFakeHdfs(options)
+      const location = hdfs.location('/check/point')
+      const open = () => WebHdfsFileManager.open(location, { user: 'hdfs' })
+      return { files: await open(), another: open, dispose: () => hdfs.stop() }
+    },
+    impossibleNames: { 'a:b': 'HDFS refuses a colon' },
+    movesFolders: 'HDFS does not say what the source is in the step that moves it',
+  })
+}
+
+describe('the engine on HDFS', () => {
+  let hdfs: FakeHdfs
+  beforeAll(async () => {
+    hdfs = await startFakeHdfs()
+  })
+  afterAll(() => hdfs.stop())
+
+  test('opens a location by its URL', async () => {
+    const location = hdfs.location('/by-url')
+    const files = await openLocation(location)
+    expect(files).toBeInstanceOf(WebHdfsFileManager)
+    expect(files.location).toBe(location)
+    await expect(openLocation('hdfs://nn:8020/a')).rejects.toMatchObject({
+      code: 'TIDEMARK_INVALID_OPTIONS',
+      message: expect.stringContaining('webhdfs://nn:9870/path'),
+    })
+    await expect(openLocation('s3://bucket/a')).rejects.toMatchObject({
+      code: 'TIDEMARK_INVALID_OPTIONS',
+    })
+  })
+
+  test('a commit is three requests: CREATE at the NameNode and the DataNode, and RENAME', async () => {
+    const files = await WebHdfsFileManager.open(hdfs.location('/count'), { user: 'hdfs' })
+    const stores = await StateStores.open(files, { maintenanceIntervalMs: 0 })
+    const provider = stores.provider({ operatorId: 0, partitionId: 0 })
+    const first = await provider.getStore(0)
+    first.put(bytesOf('key'), bytesOf('value'))
+    await first.commit()
+    const before = hdfs.requests.splice(0)
+    const second = await provider.getStore(1)
+    second.put(bytesOf('key'), bytesOf('other'))
+    await second.commit()
+    expect(hdfs.requests.map(({ from, op }) => `${op} ${from}`)).toEqual([
+      'CREATE name node',
+      'CREATE data node',
+      'RENAME name node',
+    ])
+    for (const { op, params, path } of [...before, ...hdfs.requests]) {
+      if (op === 'CREATE')
+        expect([params['overwrite'], params['createparent']]).toEqual(['false', 'false'])
+      // A staging folder is made by a move, never in its place: whoever makes it there could make it anew.
+      if (op === 'MKDIRS') expect(path).not.toMatch(/\/\d{16}$/)
+    }
+    await stores.close()
+    expect(await textOf(files, 'state/0/0/2.delta')).toBeDefined()
+  })
+})

@@ -87,8 +87,7 @@ export class ConditionalDirectory implements WritableDirectory {
     assert(mode !== 'replace', `${staged.path} is replaced only if its revision is known`)
     assert(staged.state === 'closed', `${staged.path} is ${staged.state}, cannot be published`)
     staged.condition = mode === 'if-absent' ? 'absent' : { revision: mode.replacing }
-    if ((await staged.upload.complete(staged.condition)) === 'refused') return 'exists'
-    staged.state = 'written'
+    if ((await staged.complete()) === 'refused') return 'exists'
     await this.#acknowledge(name)
     return 'published'
   }
@@ -100,10 +99,8 @@ export class ConditionalDirectory implements WritableDirectory {
     let cause: unknown
     for (let attempt = 1; attempt <= SETTLE_TRIES_MAX; attempt++) {
       try {
-        if (staged.state !== 'written') {
-          if ((await staged.upload.complete(staged.condition)) === 'refused') return 'withdrawn'
-          staged.state = 'written'
-        }
+        if (staged.state !== 'written' && (await staged.complete()) === 'refused')
+          return 'withdrawn'
         await this.#acknowledge(name)
         return 'gone'
       } catch (error) {
@@ -182,19 +179,30 @@ export class ConditionalDirectory implements WritableDirectory {
 
 class StagedUpload implements StagedFile {
   readonly path: string
-  readonly upload: ConditionalUpload
   state: 'open' | 'closed' | 'written' | 'discarded' = 'open'
   /** Of the last attempt to publish it. */
   condition: WriteCondition | undefined
+  readonly #upload: ConditionalUpload
+  /** An attempt to publish it has had no answer yet. */
+  #isDoubtful = false
 
   constructor(path: string, upload: ConditionalUpload) {
     this.path = path
-    this.upload = upload
+    this.#upload = upload
+  }
+
+  async complete(): Promise<'written' | 'refused'> {
+    assert(this.condition !== undefined, `${this.path} is completed under a condition`)
+    this.#isDoubtful = true
+    const outcome = await this.#upload.complete(this.condition)
+    this.#isDoubtful = false
+    if (outcome === 'written') this.state = 'written'
+    return outcome
   }
 
   async write(chunk: Uint8Array): Promise<void> {
     assert(this.state === 'open', `write on ${this.path}: ${this.state}`)
-    await this.upload.write(chunk)
+    await this.#upload.write(chunk)
   }
 
   close(): Promise<void> {
@@ -204,8 +212,9 @@ class StagedUpload implements StagedFile {
   }
 
   async discard(): Promise<void> {
-    if (this.state === 'written' || this.state === 'discarded') return
+    // What may have been written is needed to ask again.
+    if (this.state === 'written' || this.state === 'discarded' || this.#isDoubtful) return
     this.state = 'discarded'
-    await this.upload.abort()
+    await this.#upload.abort()
   }
 }

@@ -46,12 +46,19 @@ export class ObjectStorage {
   }
 }
 
+/** What stands between a manager and its storage: may wait before a write, and throw instead of giving its answer. */
+export interface WriteHooks {
+  before?(path: string): Promise<void>
+  after?(path: string): Promise<void>
+}
+
 export class MemoryObjects implements CheckpointFileManager {
+  hooks: WriteHooks = {}
   readonly location = 'memory objects'
   readonly capabilities = { name: 'memory objects', atomicMove: false, losesAnswers: true }
   readonly storage: ObjectStorage
   readonly conditional: ConditionalWrites = {
-    upload: (path) => Promise.resolve(new Upload(this.storage, checkPath(path))),
+    upload: (path) => Promise.resolve(new Upload(this, checkPath(path))),
     probe: () => Promise.resolve(),
     cleanUploads: () => Promise.resolve(0),
   }
@@ -101,7 +108,20 @@ export class MemoryObjects implements CheckpointFileManager {
 
   async createExclusive(path: string, bytes: Uint8Array): Promise<'created' | 'exists'> {
     const upload = this.storage.nextUpload()
-    return this.storage.put(checkPath(path), bytes, 'absent', upload) ? 'created' : 'exists'
+    return (await this.put(checkPath(path), bytes, 'absent', upload)) ? 'created' : 'exists'
+  }
+
+  async put(
+    path: string,
+    bytes: Uint8Array,
+    condition: WriteCondition,
+    upload: number,
+  ): Promise<boolean> {
+    const { hooks } = this
+    await hooks.before?.(path)
+    const isWritten = this.storage.put(path, bytes, condition, upload)
+    await hooks.after?.(path)
+    return isWritten
   }
 
   async deleteFile(path: string): Promise<boolean> {
@@ -140,15 +160,15 @@ export class MemoryObjects implements CheckpointFileManager {
 }
 
 class Upload implements ConditionalUpload {
-  readonly #storage: ObjectStorage
+  readonly #files: MemoryObjects
   readonly #path: string
   readonly #id: number
   #chunks: Uint8Array[] = []
 
-  constructor(storage: ObjectStorage, path: string) {
-    this.#storage = storage
+  constructor(files: MemoryObjects, path: string) {
+    this.#files = files
     this.#path = path
-    this.#id = storage.nextUpload()
+    this.#id = files.storage.nextUpload()
   }
 
   async write(chunk: Uint8Array): Promise<void> {
@@ -157,7 +177,7 @@ class Upload implements ConditionalUpload {
 
   async complete(condition: WriteCondition): Promise<'written' | 'refused'> {
     const bytes = Buffer.concat(this.#chunks)
-    return this.#storage.put(this.#path, bytes, condition, this.#id) ? 'written' : 'refused'
+    return (await this.#files.put(this.#path, bytes, condition, this.#id)) ? 'written' : 'refused'
   }
 
   async abort(): Promise<void> {

@@ -74,6 +74,19 @@ describe('a writer that was overtaken', () => {
     expect(await rowsRead(storage)).toEqual({ latest: 3, rows: { ...rowsAfter(2), b: '3' } })
   })
 
+  test('before it commits over the newest version: it finds the stamp of its successor, and replaces nothing', async () => {
+    const a = await writer(new MemoryObjects().storage)
+    const { storage } = a.files
+    await commitVersions(a.provider, 2)
+    const store = await a.provider.getStore(1)
+    store.put(text('late'), text('a'))
+    const b = await writer(storage)
+    expect((await b.provider.getStore()).version).toBe(2)
+    const error = await failure('TIDEMARK_FENCED', () => store.commit())
+    expect(error.published).toBe('no')
+    expect(await rowsRead(storage)).toEqual({ latest: 2, rows: rowsAfter(2) })
+  })
+
   test('while it was about to add a version: what arrives is nobody’s history, and the successor’s commit takes its place', async () => {
     const a = await writer(new MemoryObjects().storage)
     const { storage } = a.files

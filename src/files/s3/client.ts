@@ -32,6 +32,8 @@ const BACKOFF_MAX_MS = 2000
 const UPLOAD_ID_NAME = 'tidemark-upload'
 /** As many as S3 takes at once. */
 export const DELETES_MAX = 1000
+/** Letters that a key may have, and the body of a request may not, or not safely. */
+const NOT_IN_XML = /[^\x20-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u
 
 /** Whether an attempt of a write had no answer. Lives as long as the write. */
 export interface Doubt {
@@ -349,6 +351,13 @@ export class S3Objects {
 
   /** Up to DELETES_MAX of them, all gone afterwards. */
   async removeAll(path: string, keys: readonly string[]): Promise<void> {
+    for (const key of keys.filter((name) => NOT_IN_XML.test(name)))
+      await this.remove(key.slice(this.#prefix.length))
+    const rest = keys.filter((name) => !NOT_IN_XML.test(name))
+    if (rest.length > 0) await this.#removeTogether(path, rest)
+  }
+
+  async #removeTogether(path: string, keys: readonly string[]): Promise<void> {
     await this.#call(
       this.subject('DeleteObjects', path),
       async () => {
@@ -387,9 +396,7 @@ export class S3Objects {
     return this.#call<{ status: FileStatus; uploadId: string | undefined } | 'absent'>(
       this.subject('HEAD', path),
       async () => {
-        const answer = await this.#client.send(
-          new this.#sdk.HeadObjectCommand(this.#object(path)),
-        )
+        const answer = await this.#client.send(new this.#sdk.HeadObjectCommand(this.#object(path)))
         const { ContentLength, LastModified, ETag, Metadata } = answer
         return {
           status: statusOf(path, ContentLength, LastModified, ETag),

@@ -63,9 +63,7 @@ function announcedBytes(
   const [, first, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(ContentRange) ?? []
   const expected = Math.min(length, Number(total) - offset)
   if (Number(first) !== offset || size !== expected)
-    throw strangeAnswer(
-      `Expected ${expected} bytes from ${offset}, got ${size} (${ContentRange})`,
-    )
+    throw strangeAnswer(`Expected ${expected} bytes from ${offset}, got ${size} (${ContentRange})`)
   return size
 }
 

@@ -22,7 +22,8 @@ const UNAVAILABLE = 'TIDEMARK_STORAGE_UNAVAILABLE'
 const NO_PERMISSION: Meaning = {
   code: UNAVAILABLE,
   words: 'Permission denied',
-  advice: 'Check the policy of the user and of the bucket; reading, listing, writing and deleting are needed.',
+  advice:
+    'Check the credentials, and the policies of user and bucket: reading, listing, writing and deleting are needed.',
 }
 const NOT_KNOWN: Meaning = {
   code: UNAVAILABLE,
@@ -155,7 +156,8 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   ENOTFOUND: { ...UNREACHABLE, words: 'There is no such host' },
 }
 
-/** What a HEAD says, whose answer has no body and so no code. */
+/** What the SDK calls an answer without a code, as that of a HEAD is: it has no body. */
+const NO_CODE = /^(Unknown|UnknownError|Error|NotFound|\d+)$/
 const BY_STATUS: Readonly<Record<number, Meaning>> = {
   301: WRONG_REGION,
   307: WRONG_REGION,
@@ -226,7 +228,8 @@ function meaningOf(name: string, message: string, status: number | undefined): M
   if (/CERT|SIGNATURE|^ERR_TLS/.test(name)) return { ...UNREACHABLE, advice: 'Check TLS.' }
   if (status === 429) return SLOW_DOWN
   if (status === undefined || status < 300 || status === 408 || status >= 500) return NO_ANSWER
-  return BY_STATUS[status] ?? { code: UNAVAILABLE, words: name, advice: 'See the cause.' }
+  const byStatus = NO_CODE.test(name) ? BY_STATUS[status] : undefined
+  return byStatus ?? { code: UNAVAILABLE, words: name, advice: 'See the cause.' }
 }
 
 /** The shape of what the SDK throws: an answer of the service, or an error of the system. */

@@ -101,8 +101,7 @@ export class S3FileManager implements CheckpointFileManager {
         ...(token !== undefined && { token }),
       })
       for (const { status } of listing.files) all.push(status)
-      for (const key of listing.prefixes)
-        all.push(directoryStatus(key.slice(prefix.length, -1)))
+      for (const key of listing.prefixes) all.push(directoryStatus(key.slice(prefix.length, -1)))
       token = next
     } while (token !== undefined)
     // The key of the folder itself, which some tools make, and names that no path can have.

@@ -5,6 +5,7 @@ import { type S3Options, S3FileManager } from '../../src/files/s3/s3.ts'
 import { conditionalWritesContract } from '../support/contracts/conditional-writes.ts'
 import { bytesOf, fileManagerContract, namesIn } from '../support/contracts/file-manager.ts'
 import type { S3Server } from '../support/s3/servers.ts'
+import { s3Faults } from '../support/s3/s3-faults.ts'
 import { describeWithS3, withMinio } from '../support/s3/with-s3.ts'
 
 const PART_SIZE_BYTES = 5 * 1024 * 1024
@@ -84,6 +85,8 @@ for (const kind of KINDS) {
     })
   })
 }
+
+describeWithS3('versitygw', 'behind a network that fails', (server) => s3Faults(server))
 
 describeWithS3('s3rver', 'a service that ignores conditions', (server) => {
   test('is refused by the probe, by name, and nothing is left there', async () => {

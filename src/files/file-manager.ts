@@ -68,10 +68,40 @@ export interface FileWriter {
   abort(): Promise<void>
 }
 
+/** What storage without moves has instead: writes under a condition, decided by the storage in one step. */
+export interface ConditionalWrites {
+  /** Starts a new object under its final name. Nothing of it is there for readers before `complete`. */
+  upload(path: string): Promise<ConditionalUpload>
+  /**
+   * UNSUPPORTED, naming the endpoint, unless it honours the conditions: tried once per manager with an object of its own, which is deleted.
+   */
+  probe(): Promise<void>
+  /** Aborts uploads below `directory` that were begun more than `ageMs` ago and never completed. Returns how many. */
+  cleanUploads(directory: string, ageMs: number): Promise<number>
+}
+
+/** Where a path must stand for a write to happen: 'absent', or at one revision (FileStatus.revision). */
+export type WriteCondition = 'absent' | { readonly revision: string }
+
+export interface ConditionalUpload {
+  /** Appends `chunk`, which is free again when the promise settles. One call at a time. */
+  write(chunk: Uint8Array): Promise<void>
+  /**
+   * Makes the object, whole, if `condition` holds at that moment; 'refused' if not, and nothing changed. An outcome is certain: a refusal
+   * because of an earlier attempt of this very upload is 'written'. STORAGE_TIMEOUT: it may or may not have happened, or may still happen;
+   * calling it again, with the same condition, decides. After 'refused' it may be called again with another condition.
+   */
+  complete(condition: WriteCondition): Promise<'written' | 'refused'>
+  /** Gives it up, quietly: never rejects. Nothing after 'written'. */
+  abort(): Promise<void>
+}
+
 export interface CheckpointFileManager {
   /** The checkpoint location as the user wrote it, for messages. */
   readonly location: string
   readonly capabilities: FileManagerCapabilities
+  /** Storage where this is present has no `createFile` and no moves: UNSUPPORTED. */
+  readonly conditional?: ConditionalWrites
 
   /** Absent, or below a file: undefined. */
   stat(path: string): Promise<FileStatus | undefined>
@@ -158,37 +188,6 @@ export interface CheckpointFileManager {
    * that begins with PROBE_PREFIX.
    */
   probeMove?(sourceDirectory: string, targetDirectory: string): Promise<void>
-
-  /** What stands in for the moves where `capabilities.atomicMove` is false; missing where it is true. */
-  readonly conditional?: ConditionalWrites
-}
-
-/** What storage without moves has instead: writes under a condition, decided by the storage in one step. */
-export interface ConditionalWrites {
-  /** Starts a new object under its final name. Nothing of it is there for readers before `complete`. */
-  upload(path: string): Promise<ConditionalUpload>
-  /**
-   * UNSUPPORTED, naming the endpoint, unless it honours the conditions: tried once per manager with an object of its own, which is deleted.
-   */
-  probe(): Promise<void>
-  /** Aborts uploads below `directory` that were begun more than `ageMs` ago and never completed. Returns how many. */
-  cleanUploads(directory: string, ageMs: number): Promise<number>
-}
-
-/** Where a path must stand for a write to happen: 'absent', or at one revision (FileStatus.revision). */
-export type WriteCondition = 'absent' | { readonly revision: string }
-
-export interface ConditionalUpload {
-  /** Appends `chunk`, which is free again when the promise settles. One call at a time. */
-  write(chunk: Uint8Array): Promise<void>
-  /**
-   * Makes the object, whole, if `condition` holds at that moment; 'refused' if not, and nothing changed. An outcome is certain: a refusal
-   * because of an earlier attempt of this very upload is 'written'. STORAGE_TIMEOUT: it may or may not have happened, or may still happen;
-   * calling it again, with the same condition, decides. After 'refused' it may be called again with another condition.
-   */
-  complete(condition: WriteCondition): Promise<'written' | 'refused'>
-  /** Gives it up, quietly: never rejects. Nothing after 'written'. */
-  abort(): Promise<void>
 }
 
 /** Throws RangeError unless `path` keeps the rules above. Returns it. */

@@ -36,8 +36,10 @@ export async function restampNewest(context: RecoveryContext, lease: WriterLease
     if (trailer === undefined && lease.generation === 1) return
     if (trailer === undefined) throw cannotStamp(source.path, context)
     if (lease.hasGivenOut(trailer.stamp)) return // By an attempt that had no answer.
-    if (trailer.stamp[0] >= lease.generation)
+    if (trailer.stamp[0] >= lease.generation) {
+      await lease.directory.refuseIfFenced()
       throw claimsAreMissing(source.path, trailer, lease, context)
+    }
     const bytes = withStamp(await source.read(0, source.sizeBytes), lease.nextStamp(), source.path)
     if (bytes === undefined) throw cannotStamp(source.path, context)
 

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { verifyCheckpoint } from '../../../src/checkpoint/verify.ts'
-import { type Durability, StateStores } from '../../../src/index.ts'
+import { StateStores } from '../../../src/index.ts'
 import { batch, type KillOrders, RETAINED } from '../kill-orders.ts'
 import { checkVersion, commitNext, type Lineage } from '../lineage.ts'
 import { ProcessGone, ServingProcess } from '../processes.ts'
@@ -46,7 +46,8 @@ export function twentyDeaths(openStorage: StorageOpener, options: DeathOptions =
       const location = await storage.newLocation()
       try {
         const journal = join(root, 'journal')
-        await dieTwentyTimes({ location, journal, durability }, options, seed)
+        const orders = { location, journal, durability, sidecars: storage.onlyObjects !== true }
+        await dieTwentyTimes(orders, options, seed)
       } catch (error) {
         if (error instanceof Error) error.message = `SEED=${seed}: ${error.message}`
         throw error
@@ -59,7 +60,7 @@ export function twentyDeaths(openStorage: StorageOpener, options: DeathOptions =
 }
 
 async function dieTwentyTimes(
-  orders: { location: string; journal: string; durability: Durability },
+  orders: Omit<KillOrders, 'run'>,
   { workMsMax = 200, startMsMax = 25 }: DeathOptions,
   seed: number,
 ): Promise<void> {

@@ -74,6 +74,21 @@ describe('a writer that was overtaken', () => {
     expect(await rowsRead(storage)).toEqual({ latest: 3, rows: { ...rowsAfter(2), b: '3' } })
   })
 
+  test('between its claim and its stamp: it is told that it was overtaken, and changes nothing', async () => {
+    const former = await writer(new MemoryObjects().storage)
+    const { storage } = former.files
+    await commitVersions(former.provider, 2)
+    const a = await writer(storage)
+    const held = holdWrite(a.files, '2.delta')
+    const opening = failure('TIDEMARK_FENCED', () => a.provider.getStore())
+    await held.reached
+    const b = await writer(storage)
+    expect(await commitRows(b.provider, { b: '3' })).toBe(3)
+    held.release()
+    expect((await opening).published).toBe('no')
+    expect(await rowsRead(storage)).toEqual({ latest: 3, rows: { ...rowsAfter(2), b: '3' } })
+  })
+
   test('before it commits over the newest version: it finds the stamp of its successor, and replaces nothing', async () => {
     const a = await writer(new MemoryObjects().storage)
     const { storage } = a.files

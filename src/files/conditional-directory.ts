@@ -92,7 +92,10 @@ export class ConditionalDirectory implements WritableDirectory {
     return 'published'
   }
 
-  /** Asks again under the same condition, until the answer is certain. Then nothing that is still on its way can do more than was told. */
+  /**
+   * Asks again under the same condition, until the answer is certain; or looks, where there is no answer, whether the condition can still hold. Then
+   * nothing that is still on its way can do more than what is there tells.
+   */
   async settle(file: StagedFile, name: string): Promise<'withdrawn' | 'gone'> {
     const staged = this.#ownUpload(file, name)
     assert(staged.condition !== undefined, `${staged.path} was never to be published`)
@@ -107,6 +110,14 @@ export class ConditionalDirectory implements WritableDirectory {
         if (isStateStoreError(error, 'TIDEMARK_FENCED')) throw error
         cause = error
       }
+    }
+    try {
+      const isOver = await this.#isOver(name, staged.condition)
+      await this.#acknowledge(name)
+      if (isOver) return 'gone'
+    } catch (error) {
+      if (isStateStoreError(error, 'TIDEMARK_FENCED')) throw error
+      cause = error
     }
     throw new StateStoreError(
       'TIDEMARK_COMMIT_OUTCOME_UNKNOWN',
@@ -138,6 +149,12 @@ export class ConditionalDirectory implements WritableDirectory {
 
   async cleanLeftovers(): Promise<number> {
     return this.#writes.cleanUploads(this.directory, UPLOAD_AGE_MAX_MS)
+  }
+
+  /** Whether `condition` holds no more, and so never again: no file that a live writer may write is ever deleted, and no revision comes back. */
+  async #isOver(name: string, condition: WriteCondition): Promise<boolean> {
+    const there = (await this.list()).find((file) => file.name === name)
+    return condition === 'absent' ? there !== undefined : there?.revision !== condition.revision
   }
 
   /** `name` is written. It counts if no newer claim is there now: whoever claims from here on finds it. */

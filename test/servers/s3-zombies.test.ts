@@ -5,5 +5,9 @@ import { s3Storage } from '../support/s3/s3-storage.ts'
 import { describeWithS3 } from '../support/s3/with-s3.ts'
 
 describeWithS3('versitygw', 'zombies:', (server) => {
-  stoppedProcesses(async () => s3Storage(server()), { timeoutMs: 900_000, step: 'request' })
+  stoppedProcesses(async () => s3Storage(server()), {
+    timeoutMs: 900_000,
+    step: 'request',
+    everySuccession: true,
+  })
 })

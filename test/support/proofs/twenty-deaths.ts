@@ -157,7 +157,11 @@ async function goOn(location: string, lineage: Lineage, run: number): Promise<Li
     expect(await commitNext(provider, tag, undefined, batch)).toBe(lineage.length + 1)
     await provider.doMaintenance()
     await expectTidy(files)
-    expect(await verifyCheckpoint(files)).toEqual([])
+    const findings = await verifyCheckpoint(files)
+    // The snapshot of a version that was undone stays until it is cleaned, where nothing is moved.
+    expect(
+      findings.filter(({ kind }) => files.capabilities.atomicMove || kind !== 'orphan'),
+    ).toEqual([])
     return [...lineage, tag]
   } finally {
     await stores.close()

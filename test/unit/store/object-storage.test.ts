@@ -188,6 +188,63 @@ describe('a write without an answer', () => {
     },
   )
 
+  test('however often it is asked: what is listed tells that it took effect', async () => {
+    const a = await writer(new MemoryObjects().storage)
+    await commitVersions(a.provider, 1)
+    a.files.hooks = {
+      after: async (path) => {
+        if (path.endsWith('/2.delta')) throw timeout()
+      },
+    }
+    expect(await commitRows(a.provider, { b: '2' })).toBe(2)
+  })
+
+  test('and a late file of an older writer in its place: it did not happen, and the next commit works', async () => {
+    const { storage } = new MemoryObjects()
+    const former = await writer(storage)
+    await commitVersions(former.provider, 1)
+    const late = await former.provider.getStore()
+    late.put(text('late'), text('former'))
+    const held = holdWrite(former.files, '2.delta')
+    const committing = failure('TIDEMARK_FENCED', () => late.commit())
+    await held.reached
+
+    const a = await writer(storage)
+    const store = await a.provider.getStore()
+    store.put(text('b'), text('2'))
+    held.release()
+    await committing
+    a.files.hooks = {
+      before: async (path) => {
+        if (path.endsWith('/2.delta')) throw timeout()
+      },
+    }
+    await failure('TIDEMARK_STORAGE_TIMEOUT', () => store.commit())
+    await store.abort()
+    a.files.hooks = {}
+    expect(await commitRows(a.provider, { b: '2' })).toBe(2)
+    const rows = { ...rowsAfter(1), b: '2' }
+    expect(await rowsRead(storage)).toEqual({ latest: 2, rows })
+  })
+
+  test('until a successor has claimed: FENCED, and nobody knows', async () => {
+    const a = await writer(new MemoryObjects().storage)
+    await commitVersions(a.provider, 1)
+    a.files.hooks = {
+      before: async (path) => {
+        if (path.endsWith('/2.delta')) throw timeout()
+      },
+    }
+    const store = await a.provider.getStore()
+    store.put(text('late'), text('a'))
+    await failure('TIDEMARK_COMMIT_OUTCOME_UNKNOWN', () => store.commit())
+    await store.abort()
+    const b = await writer(a.files.storage)
+    expect(await commitRows(b.provider, { b: '2' })).toBe(2)
+    const error = await failure('TIDEMARK_FENCED', () => a.provider.getStore())
+    expect(error.published).toBe('unknown')
+  })
+
   test('as long as there is none: unknown, and the next getStore settles it', async () => {
     const a = await writer(new MemoryObjects().storage)
     await commitVersions(a.provider, 1)

@@ -1,13 +1,19 @@
 import { afterAll, beforeAll } from 'vitest'
-import { openFiles, type ProofStorage } from '../support/proof-storage.ts'
+import { writerLeaseContract } from '../support/contracts/writer-lease.ts'
+import { contractHarness, openFiles, type ProofStorage } from '../support/proof-storage.ts'
 import { storeHistories } from '../support/proofs/store-histories.ts'
 import { s3Storage } from '../support/s3/s3-storage.ts'
 import { describeWithS3 } from '../support/s3/with-s3.ts'
 
-describeWithS3('versitygw', 'histories:', (server) => {
+describeWithS3('versitygw', 'stores:', (server) => {
   let storage: ProofStorage
   beforeAll(() => void (storage = s3Storage(server())))
   afterAll(() => storage?.[Symbol.asyncDispose]())
+
+  writerLeaseContract('real S3', {
+    onlyObjects: true,
+    createFiles: () => contractHarness(storage),
+  })
 
   storeHistories({
     runs: 100,

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { LocalFileManager } from '../../../src/files/local.ts'
 import { MemoryFileManager } from '../../../src/files/memory.ts'
 import { writerLeaseContract } from '../../support/contracts/writer-lease.ts'
+import { MemoryObjects } from '../../support/memory-objects.ts'
 
 writerLeaseContract('memory', {
   createFiles: async () => {
@@ -11,6 +12,18 @@ writerLeaseContract('memory', {
     return {
       files,
       another: async () => new MemoryFileManager({ disk: files.disk }),
+      dispose: async () => undefined,
+    }
+  },
+})
+
+writerLeaseContract('objects in memory', {
+  onlyObjects: true,
+  createFiles: async () => {
+    const files = new MemoryObjects()
+    return {
+      files,
+      another: async () => new MemoryObjects(files.storage),
       dispose: async () => undefined,
     }
   },

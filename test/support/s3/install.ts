@@ -33,10 +33,7 @@ export interface MissingS3 {
 /** Prints what it installs. */
 export async function findOrInstallS3(): Promise<InstalledS3> {
   return {
-    versitygw: await goProgram('versitygw', {
-      version: VERSITYGW_VERSION,
-      source: `github.com/versity/versitygw/cmd/versitygw@v${VERSITYGW_VERSION}`,
-    }),
+    versitygw: await findOrInstallVersitygw(),
     minio: isSet(process.env['TIDEMARK_MINIO'])
       ? await goProgram('minio', {
           version: MINIO_VERSION,
@@ -45,6 +42,13 @@ export async function findOrInstallS3(): Promise<InstalledS3> {
       : { missing: 'TIDEMARK_MINIO is not set' },
     s3rver: await nodeProgram('s3rver', S3RVER_VERSION),
   }
+}
+
+export function findOrInstallVersitygw(): Promise<string | MissingS3> {
+  return goProgram('versitygw', {
+    version: VERSITYGW_VERSION,
+    source: `github.com/versity/versitygw/cmd/versitygw@v${VERSITYGW_VERSION}`,
+  })
 }
 
 async function goProgram(

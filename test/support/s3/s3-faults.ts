@@ -282,7 +282,7 @@ export function s3Faults(service: () => FaultyS3): void {
     const hang = inject(isGet, { do: 'hang' })
     const reading = files.read('file', {}, controller.signal)
     const refused = expect(reading).rejects.toBe(reason)
-    while (hang.struck.length === 0) await new Promise((turn) => setImmediate(turn))
+    await expect.poll(() => hang.struck.length).toBe(1)
     controller.abort(reason)
     await refused
   })

@@ -231,8 +231,11 @@ export function conditionalWritesContract(
 
     if (listsUploads)
       test('uploads that were never completed are cleaned: old ones, below the folder, by anybody', async () => {
+        // Refused, so that no part is still on its way: a service may take one for the beginning of another upload.
         const abandoned = await uploadOf(files, 'dir/abandoned', large)
-        await uploadOf(files, 'dirt/beside', large)
+        expect(await abandoned.complete({ revision: 'f'.repeat(32) })).toBe('refused')
+        const beside = await uploadOf(files, 'dirt/beside', large)
+        expect(await beside.complete({ revision: 'f'.repeat(32) })).toBe('refused')
         const other = conditionalOf(await harness.another())
         expect(await other.cleanUploads('dir', 3_600_000)).toBe(0)
         expect(await other.cleanUploads('dir', -1e9)).toBe(1)
@@ -241,6 +244,7 @@ export function conditionalWritesContract(
           code: 'TIDEMARK_STORAGE_UNAVAILABLE',
         })
         expect(await other.cleanUploads('', -1e9)).toBe(1)
+        await beside.abort()
         expect(await files.list('')).toBeUndefined()
       })
   })

@@ -90,7 +90,7 @@ export class FakeS3 implements AsyncDisposable {
   #serveObject(call: Call): void {
     const { request, response, key, body } = call
     const found = this.objects.get(key)
-    switch (request.method) {
+    switch (request.method ?? '') {
       case 'PUT': {
         if (this.#conditions !== 'ignored') this.#check(call)
         this.#put(call, body, md5(body), metadataOf(request))
@@ -271,7 +271,9 @@ function answerXml(call: Call, xml: string): void {
 
 function metadataOf({ headers }: IncomingMessage): Record<string, string> {
   const named = Object.entries(headers).filter(([name]) => name.startsWith(METADATA))
-  return Object.fromEntries(named.map(([name, value]) => [name.slice(METADATA.length), `${value}`]))
+  return Object.fromEntries(
+    named.map(([name, value]) => [name.slice(METADATA.length), String(value)]),
+  )
 }
 
 function md5(bytes: Buffer): string {

@@ -257,11 +257,12 @@ export function s3Faults(service: () => FaultyS3): void {
       [200, '<html>Welcome</html>'],
       [200, ''],
     ] as const) {
-      for (const call of [() => files.list('dir'), () => files.read('dir/file')]) {
+      for (const call of ['list', 'read'] as const) {
         const fault = inject(isGet, { do: 'answer', status, body })
-        const result = await call().catch(() => 'an error')
+        const path = call === 'list' ? 'dir' : 'dir/file'
+        const result = await files[call](path).catch(() => 'an error')
         expect(fault.struck).toHaveLength(1)
-        expect(result, `${status} ${body} ${call}`).not.toBeUndefined()
+        expect(result, `${call}: ${status} ${body}`).not.toBeUndefined()
         if (Array.isArray(result)) expect(result).toHaveLength(1)
         if (result instanceof Uint8Array) expect(result).toEqual(SMALL)
       }
@@ -282,7 +283,7 @@ export function s3Faults(service: () => FaultyS3): void {
     const hang = inject(isGet, { do: 'hang' })
     const reading = files.read('file', {}, controller.signal)
     const refused = expect(reading).rejects.toBe(reason)
-    while (hang.struck.length === 0) await new Promise((turn) => setImmediate(turn))
+    await expect.poll(() => hang.struck.length).toBe(1)
     controller.abort(reason)
     await refused
   })

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,6 +15,9 @@ const REGION = 'us-east-1'
 const START_TIMEOUT_MS = 30_000
 const START_STEP_MS = 50
 const LOG_CHARACTERS_MAX = 4000
+/** Runs a service until its own stdin ends, so until the tests do, however they end; then takes its folder away. Says its pid first. */
+const KEEPER =
+  '"$@" </dev/null & pid=$!; echo $pid; cat >/dev/null; kill -9 $pid; wait $pid; rm -rf "$0"'
 
 export interface S3Server extends AsyncDisposable {
   readonly name: string
@@ -76,23 +79,21 @@ async function start(
   const folder = await mkdtemp(join(tmpdir(), 'tidemark-s3-'))
   const port = await freePort()
   const { command, args, env } = how(port, folder)
-  const child = spawn(command, args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
+  const child = spawn('sh', ['-c', KEEPER, folder, command, ...args], {
+    stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
   })
   const log = logOf(child)
   const ended = once(child, 'close')
-  const kill = (): void => void child.kill('SIGKILL')
-  process.on('exit', kill)
+  const pid = firstLineOf(child).then(Number)
   const stop = async (): Promise<void> => {
-    process.off('exit', kill)
-    kill()
+    child.stdin.end()
     await ended
-    await rm(folder, { recursive: true, force: true })
   }
   const endpoint = `http://${HOST}:${port}`
   try {
-    await createBucket(endpoint, credentials, () => child.exitCode === null)
+    const service = await pid
+    await createBucket(endpoint, credentials, () => isAlive(service))
   } catch (cause) {
     await stop()
     throw new Error(`${name} did not start: ${log()}`, { cause })
@@ -105,7 +106,7 @@ async function start(
     bucket: BUCKET,
     region: REGION,
     credentials,
-    pid: child.pid!,
+    pid: await pid,
     location: (prefix) => `s3://${BUCKET}/${prefix}`,
     stop,
     [Symbol.asyncDispose]: stop,
@@ -135,6 +136,12 @@ async function createBucket(
   }
 }
 
+function firstLineOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    child.stdout?.once('data', (text: string) => resolve(text.split('\n', 1)[0]))
+  })
+}
+
 function logOf(child: ChildProcess): () => string {
   let log = ''
   for (const stream of [child.stdout, child.stderr])
@@ -145,6 +152,14 @@ function logOf(child: ChildProcess): () => string {
     log += error.message
   })
   return () => log
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
 }
 
 async function freePort(): Promise<number> {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { openLocation } from '../../../../src/files/open-location.ts'
 import { parseS3Location } from '../../../../src/files/s3/location.ts'
-import { resolveS3Options, type S3Options } from '../../../../src/files/s3/options.ts'
+import { resolveS3Options } from '../../../../src/files/s3/options.ts'
 import { S3FileManager } from '../../../../src/files/s3/s3.ts'
 
 const invalid = { code: 'TIDEMARK_INVALID_OPTIONS' }
@@ -57,7 +57,7 @@ test('what is no option, or no value of one, is refused by name and without show
   for (const options of wrong) {
     let error: unknown
     try {
-      resolveS3Options(options as S3Options)
+      resolveS3Options(options)
     } catch (thrown) {
       error = thrown
     }

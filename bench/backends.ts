@@ -20,6 +20,8 @@ import { RowBatch } from './harness/workload.ts'
 const STORAGES = ['local', 'hdfs', 's3']
 const BATCH_ROWS = 100
 const PARTITIONS = [1, 8, 64]
+/** More deltas than any case commits. */
+const SNAPSHOT_AT_DELTAS = 1000
 /** Of 48 bytes a row, before compression, and the trailer: about what a delta of BATCH_ROWS has. */
 const BARE_FILE_BYTES = 5_000
 
@@ -157,7 +159,12 @@ async function measureOpens(
 }
 
 async function openStores(location: string): Promise<StateStores> {
-  return await StateStores.open(location, { durability: 'os', maintenanceIntervalMs: 0 })
+  return await StateStores.open(location, {
+    durability: 'os',
+    maintenanceIntervalMs: 0,
+    // Requests of snapshots would count as those of commits.
+    forceSnapshotAtDeltas: SNAPSHOT_AT_DELTAS,
+  })
 }
 
 function providersOf(stores: StateStores, count: number): StateStoreProvider[] {

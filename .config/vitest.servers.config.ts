@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
     include: ['test/servers/**/*.test.ts'],
-    globalSetup: ['test/support/hdfs/hdfs-setup.ts'],
+    globalSetup: ['test/support/hdfs/hdfs-setup.ts', 'test/support/s3/s3-setup.ts'],
     pool: 'forks',
     maxWorkers: 1,
     isolate: false,

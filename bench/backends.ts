@@ -1,9 +1,11 @@
-// What does a storage cost? Commits of small batches by 1, 8 and 64 partitions at once, and the opening of 800 stores, on local disk and on HDFS.
+// What does a storage cost? Commits of small batches by 1, 8 and 64 partitions at once, and the opening of 800 stores, on local disk, on HDFS
+// and on S3.
 //
-//   commit   each commit beside one bare creation and move of a file of the same size, in turns, through the same file manager
+//   commit   each commit beside one bare creation and move of a file of the same size (on S3 one bare PUT), in turns, through the same file manager
 //   open     a second process takes over 800 stores that another has left: claim, fence, list, load
 //
-// Requests are HTTP requests as Node's own diagnostics channel sees them leave; on HDFS the creation of a file is two (NameNode, then DataNode).
+// Requests are HTTP requests as Node's own diagnostics channel sees them leave; on HDFS the creation of a file is two (NameNode, then DataNode); on S3
+// a commit is a PUT and a LIST.
 
 import { setImmediate as turn } from 'node:timers/promises'
 import { type StateStoreProvider, StateStores } from '../src/index.ts'
@@ -15,9 +17,11 @@ import { median, nowMs, quantile } from './harness/figures.ts'
 import type { MeasureContext, Measurement, Missing, Params, Question } from './harness/question.ts'
 import { RowBatch } from './harness/workload.ts'
 
-const STORAGES = ['local', 'hdfs']
+const STORAGES = ['local', 'hdfs', 's3']
 const BATCH_ROWS = 100
 const PARTITIONS = [1, 8, 64]
+/** More deltas than any case commits. */
+const SNAPSHOT_AT_DELTAS = 1000
 /** Of 48 bytes a row, before compression, and the trailer: about what a delta of BATCH_ROWS has. */
 const BARE_FILE_BYTES = 5_000
 
@@ -114,7 +118,7 @@ async function measureCommits(
     commitP99Ms: quantile(commitMs, 0.99),
     commitsPerSecond: (commitMs.length / elapsedMs) * 1000,
     requestsPerCommit: commitRequests / commitMs.length,
-    bareCreateAndMoveP50Ms: bareP50Ms,
+    bareWriteP50Ms: bareP50Ms,
     commitByBareRatio: commitP50Ms / bareP50Ms,
   }
 }
@@ -155,7 +159,12 @@ async function measureOpens(
 }
 
 async function openStores(location: string): Promise<StateStores> {
-  return await StateStores.open(location, { durability: 'os', maintenanceIntervalMs: 0 })
+  return await StateStores.open(location, {
+    durability: 'os',
+    maintenanceIntervalMs: 0,
+    // Requests of snapshots would count as those of commits.
+    forceSnapshotAtDeltas: SNAPSHOT_AT_DELTAS,
+  })
 }
 
 function providersOf(stores: StateStores, count: number): StateStoreProvider[] {

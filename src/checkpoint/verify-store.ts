@@ -18,6 +18,7 @@ import {
   classifyFiles,
   deltaName,
   parseFileName,
+  stateFileName,
   sidecarName,
   type StateFileKind,
   type StoreFiles,
@@ -32,7 +33,7 @@ import {
   storeDirectory,
   storeIdText,
 } from '../store/store-id.ts'
-import { isOlderStamp } from '../store/version-info.ts'
+import { isOlderStamp, isOrphanAbove } from '../store/version-info.ts'
 import { isPassedOver } from './discover-stores.ts'
 import { type Finding, type FindingKind, findingOf } from './finding.ts'
 import { firstDifference } from './first-difference.ts'
@@ -228,7 +229,9 @@ class StoreVerification {
       : undefined
     const file = delta ?? snapshot
     const isKnown = file?.isLinked === true
-    const point = { version, id: file?.id, stamp: file?.trailer?.stamp }
+    // A snapshot may have been stamped after the versions above it; only where nothing arrives late does that matter to nobody.
+    const stamped = delta ?? (this.#movesAtomically ? snapshot : undefined)
+    const point = { version, id: file?.id, stamp: stamped?.trailer?.stamp }
     if (!this.#isOrphaned) this.#chain = isKnown ? point : undefined
   }
 
@@ -264,8 +267,8 @@ class StoreVerification {
     if (this.#isOrphaned) return 'orphan'
     const below = this.#chain
     if (trailer === undefined || isMisplaced || below?.id === undefined) return 'linked'
+    if (isOrphanAbove(below, trailer, this.#movesAtomically)) return 'orphan'
     if (trailer.parent === below.id) return 'linked'
-    if (below.stamp !== undefined && isOlderStamp(trailer.stamp, below.stamp)) return 'orphan'
     this.#error(
       'broken-chain',
       deltaName(version),
@@ -284,8 +287,12 @@ class StoreVerification {
     return false
   }
 
-  #orphan(version: number): void {
-    const path = this.#path(deltaName(version))
+  get #movesAtomically(): boolean {
+    return this.#context.files.capabilities.atomicMove
+  }
+
+  #orphan(version: number, kind: StateFileKind = 'delta'): void {
+    const path = this.#path(stateFileName(kind, version))
     this.findings.push({
       severity: 'warning',
       kind: 'orphan',
@@ -293,7 +300,10 @@ class StoreVerification {
       version,
       path,
       offset: 0,
-      message: `An orphan: it goes on from a version that was replaced since, so it is never loaded, and the next commit of version ${version} replaces it (${path})`,
+      message:
+        kind === 'delta'
+          ? `An orphan: it goes on from a version that was replaced since, so it is never loaded, and the next commit of version ${version} replaces it (${path})`
+          : `An orphan: a snapshot of a version that was replaced since; it is passed over, and goes when the version is cleaned (${path})`,
     })
   }
 
@@ -312,6 +322,10 @@ class StoreVerification {
     if (!snapshot.isWhole || this.#isOrphaned) return snapshot
     const isForeign = snapshot.trailer === undefined && delta?.trailer === undefined
     if (delta?.id !== undefined && !isForeign && snapshot.trailer?.id !== delta.id) {
+      if (!this.#movesAtomically && isOlder(snapshot, delta)) {
+        this.#orphan(version, 'snapshot')
+        return snapshot
+      }
       const found = snapshot.trailer?.id ?? 'a version without trailer'
       const what = `Version ${version} is ${delta.id}, but the snapshot is of ${found}; recovery passes it over`
       this.#error('wrong-snapshot', snapshot.name, version, what)
@@ -459,4 +473,10 @@ class StoreVerification {
 function notAFile(status: FileStatus, path: string): StateStoreError {
   const found = status.type === 'directory' ? 'a directory' : 'a link or device'
   return corruptFile(path, `Expected a file, found ${found}; move it away`)
+}
+
+/** Whether a snapshot was written before the delta that stands beside it. */
+function isOlder(snapshot: Inspected, delta: Inspected): boolean {
+  const [own, beside] = [snapshot.trailer?.stamp, delta.trailer?.stamp]
+  return own !== undefined && beside !== undefined && isOlderStamp(own, beside)
 }

@@ -30,6 +30,8 @@ export interface FileStatus {
   readonly sizeBytes: number
   /** For people and for the age of leftovers only; nothing is ordered by it. Milliseconds since the epoch. */
   readonly modifiedMs: number
+  /** Names the content that is there now, where the storage tells (S3's ETag): another content has another revision. */
+  readonly revision?: string
 }
 
 export interface ByteRange {
@@ -42,7 +44,7 @@ export interface ByteRange {
 export interface FileManagerCapabilities {
   /** Shown in messages: 'local', 'memory', 'webhdfs', 's3'. */
   readonly name: string
-  /** True if a file can be moved to another folder in one atomic step, and refused if the target exists. */
+  /** True if a file can be moved to another folder in one atomic step, and refused if the target exists. False: moves are UNSUPPORTED, see `conditional`. */
   readonly atomicMove: boolean
   /**
    * True if a call may take effect although its answer is lost: storage behind a network. What was published is then told by its trailer, so
@@ -66,10 +68,40 @@ export interface FileWriter {
   abort(): Promise<void>
 }
 
+/** What storage without moves has instead: writes under a condition, decided by the storage in one step. */
+export interface ConditionalWrites {
+  /** Starts a new object under its final name. Nothing of it is there for readers before `complete`. */
+  upload(path: string): Promise<ConditionalUpload>
+  /**
+   * UNSUPPORTED, naming the endpoint, unless it honours the conditions: tried once per manager with an object of its own, which is deleted.
+   */
+  probe(): Promise<void>
+  /** Aborts uploads below `directory` that were begun more than `ageMs` ago and never completed. Returns how many. */
+  cleanUploads(directory: string, ageMs: number): Promise<number>
+}
+
+/** Where a path must stand for a write to happen: 'absent', or at one revision (FileStatus.revision). */
+export type WriteCondition = 'absent' | { readonly revision: string }
+
+export interface ConditionalUpload {
+  /** Appends `chunk`, which is free again when the promise settles. One call at a time. */
+  write(chunk: Uint8Array): Promise<void>
+  /**
+   * Makes the object, whole, if `condition` holds at that moment; 'refused' if not, and nothing changed. An outcome is certain: a refusal
+   * because of an earlier attempt of this very upload is 'written'. STORAGE_TIMEOUT: it may or may not have happened, or may still happen;
+   * calling it again, with the same condition, decides. After 'refused' it may be called again with another condition.
+   */
+  complete(condition: WriteCondition): Promise<'written' | 'refused'>
+  /** Gives it up, quietly: never rejects. Nothing after 'written'. */
+  abort(): Promise<void>
+}
+
 export interface CheckpointFileManager {
   /** The checkpoint location as the user wrote it, for messages. */
   readonly location: string
   readonly capabilities: FileManagerCapabilities
+  /** Storage where this is present has no `createFile` and no moves: UNSUPPORTED. */
+  readonly conditional?: ConditionalWrites
 
   /** Absent, or below a file: undefined. */
   stat(path: string): Promise<FileStatus | undefined>
@@ -77,8 +109,16 @@ export interface CheckpointFileManager {
   /** The entries of a directory, in no particular order, without `.` and `..`. Absent, or a file: undefined. An entry removed meanwhile may or may not show. */
   list(directory: string): Promise<FileStatus[] | undefined>
 
-  /** The bytes of a file, or of a range of it. Absent: undefined. Not a file: CORRUPT_FILE. Starting past the end: empty. */
-  read(path: string, range?: ByteRange, signal?: AbortSignal): Promise<Uint8Array | undefined>
+  /**
+   * The bytes of a file, or of a range of it. Absent: undefined. Not a file: CORRUPT_FILE. Starting past the end: empty. With a `revision`, what
+   * is of another one counts as absent; storage that knows none takes no notice.
+   */
+  read(
+    path: string,
+    range?: ByteRange,
+    signal?: AbortSignal,
+    revision?: string,
+  ): Promise<Uint8Array | undefined>
 
   /**
    * Creates `path` with `bytes`, unless it exists. Of concurrent callers exactly one gets 'created'. Parent absent: 'parent-missing', and it

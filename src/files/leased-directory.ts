@@ -39,6 +39,7 @@ import {
   type FileWriter,
 } from './file-manager.ts'
 import { Removals } from './removals.ts'
+import type { PublishMode, StagedFile, WritableDirectory } from './writable-directory.ts'
 
 /** Tries of `settle` to delete the source, or to learn that it is gone, before the outcome is declared unknown. */
 const SETTLE_TRIES_MAX = 3
@@ -56,17 +57,7 @@ export interface LeasedDirectoryOptions {
   readonly onFenced?: (error: StateStoreError) => void
 }
 
-/** A file in the staging folder on its way to a name in the store directory. One call at a time. */
-export interface StagedFile {
-  /** Appends `chunk`, which must not change until the promise settles. A rejection is final: discard the file. */
-  write(chunk: Uint8Array): Promise<void>
-  /** Makes the file complete, and with 'fsync' durable. Needed before it is published. */
-  close(): Promise<void>
-  /** Deletes it, quietly: never rejects. Nothing if it was published. */
-  discard(): Promise<void>
-}
-
-export class LeasedDirectory {
+export class LeasedDirectory implements WritableDirectory {
   readonly directory: string
   readonly #files: CheckpointFileManager
   readonly #staging: string
@@ -103,8 +94,9 @@ export class LeasedDirectory {
     name: string,
     range?: ByteRange,
     signal?: AbortSignal,
+    revision?: string,
   ): Promise<Uint8Array | undefined> {
-    return this.#files.read(this.#pathOf(name), range, signal)
+    return this.#files.read(this.#pathOf(name), range, signal, revision)
   }
 
   /** A new, empty file in the staging folder. Its name starts with `label`, for people who look there. Lease lost: FENCED. */
@@ -126,14 +118,14 @@ export class LeasedDirectory {
   }
 
   /**
-   * Moves a closed staged file to `name` in the store directory. Returns 'exists' (only with 'if-absent') where something is there already;
+   * Moves a closed staged file to `name` in the store directory; a mode that replaces replaces whatever is there. Returns 'exists' (only with 'if-absent') where something is there already;
    * the file then stays staged, to be published otherwise or discarded. Lease lost: FENCED. The store directory gone:
    * STORAGE_UNAVAILABLE. STORAGE_TIMEOUT: `settle` before anything else.
    */
   async publish(
     file: StagedFile,
     name: string,
-    mode: 'if-absent' | 'replace',
+    mode: PublishMode,
   ): Promise<'published' | 'exists'> {
     const staged = ownFile(file)
     const target = this.#pathOf(name)

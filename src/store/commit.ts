@@ -8,7 +8,7 @@
 // DURABILITY: once 2 returns, N + 1 survives a crash of this process, and with durability 'fsync' a power cut (docs/guarantees.md).
 // INVARIANT: 3 never precedes 2, so no reader sees what a crash could take back.
 // INVARIANT: the caller is told success if and only if the file with this commit's id was in place when the next lease holder listed.
-// Not here: snapshots and deletion (maintenance/), who may write (writer-lease.ts), the atomic move (files/leased-directory.ts).
+// Not here: snapshots and deletion (maintenance/), who may write (writer-lease.ts), the atomic step (files/writable-directory.ts).
 
 import { crc32c } from '../base/checksum.ts'
 import type { Clock } from '../base/clock.ts'
@@ -16,7 +16,7 @@ import { publishStep } from '../base/diagnostics.ts'
 import type { Logger } from '../base/logger.ts'
 import { isStateStoreError, StateStoreError } from '../errors.ts'
 import { joinPath } from '../files/file-manager.ts'
-import type { StagedFile } from '../files/leased-directory.ts'
+import type { PublishMode, StagedFile } from '../files/writable-directory.ts'
 import { commitId, foreignId } from '../format/commit-id.ts'
 import { sidecarName, type StateFileKind } from '../format/file-names.ts'
 import { copyProgress } from '../format/progress.ts'
@@ -25,7 +25,7 @@ import type { Trailer } from '../format/trailer.ts'
 import type { InstalledVersions } from './installed-versions.ts'
 import type { OpenStore } from './open-store.ts'
 import type { ResolvedOptions } from './options.ts'
-import { peekVersion, type RecoveryContext } from './state-files.ts'
+import { peekInPlace, peekVersion, type RecoveryContext } from './state-files.ts'
 import type { SidecarSubject } from './recovery.ts'
 import { removeUndone } from './rewind.ts'
 import type { StagedStateFile } from './staged-state-file.ts'
@@ -214,14 +214,15 @@ async function publish(commit: SealedCommit, context: CommitContext): Promise<bo
   const { version } = commit.info
   const rewinds = version <= context.latest
   let undoes = rewinds
+  let mode: PublishMode = 'if-absent'
   if (rewinds) {
-    const existing = await peekUndamaged(version, context.recovery)
+    // A damaged file is undone like any other.
+    const { info: existing, revision } = await peekInPlace(version, context.recovery)
+    mode = modeOver(revision, context)
+    if (existing !== undefined && existing !== 'foreign') refuseNewer(existing, commit, context)
     // The same batch run again: same operations on the same parent. What is there is what we would write, and what follows it stays.
     if (isSameCommit(existing, commit)) {
-      if (keepsPromise(existing, commit)) {
-        await commit.file.discard()
-        return false
-      }
+      if (keepsPromise(existing, commit)) return await standsAlready(commit, context)
       undoes = false
     }
   }
@@ -232,22 +233,9 @@ async function publish(commit: SealedCommit, context: CommitContext): Promise<bo
   const sidecar = sidecarName(commit.name)
   if (!undoes && context.sidecars.has(sidecar)) await context.lease.directory.remove(sidecar)
   context.sidecars.delete(sidecar)
-  const written = await moveIn(commit, rewinds ? 'replace' : 'if-absent', context)
+  const written = await moveIn(commit, mode, context)
   if (written && context.options.checksumFiles) await context.addSidecar(commit.file)
   return written && (undoes || !rewinds)
-}
-
-/** What is in the place of a version that is about to be undone; a damaged file is as good as none. */
-async function peekUndamaged(
-  version: number,
-  recovery: RecoveryContext,
-): Promise<VersionInfo | 'foreign' | undefined> {
-  try {
-    return await peekVersion(version, recovery)
-  } catch (error) {
-    if (isStateStoreError(error) && error.kind === 'corrupt') return undefined
-    throw error
-  }
 }
 
 function isSameCommit(
@@ -255,6 +243,14 @@ function isSameCommit(
   commit: SealedCommit,
 ): existing is VersionInfo {
   return existing !== undefined && existing !== 'foreign' && existing.id === commit.info.id
+}
+
+/** The very same version is there: what was staged is not needed. */
+async function standsAlready(commit: SealedCommit, { lease }: CommitContext): Promise<false> {
+  await commit.file.discard()
+  // Elsewhere a fenced writer has not come this far: it could not have staged the file.
+  if (!lease.directory.movesAtomically) await lease.directory.refuseIfFenced()
+  return false
 }
 
 /** Whether the file that is there says what the commit was asked to promise; the id does not cover it, so the same commit may ask for more. */
@@ -265,28 +261,38 @@ function keepsPromise(existing: VersionInfo, commit: SealedCommit): boolean {
 /** Moves the sealed delta to its place. False if the very same version was there already; design section 7, rule 5. */
 async function moveIn(
   commit: SealedCommit,
-  firstMode: 'if-absent' | 'replace',
+  firstMode: PublishMode,
   context: CommitContext,
 ): Promise<boolean> {
   let mode = firstMode
   for (let attempt = 1; attempt <= PUBLISH_ATTEMPTS_MAX; attempt++) {
     if ((await move(commit, mode, context)) === 'published') return true
-    const existing = await peekVersion(commit.info.version, context.recovery)
+    const {
+      info: existing,
+      damage,
+      revision,
+    } = await peekInPlace(commit.info.version, context.recovery)
+    if (damage !== undefined) throw damage
+    mode = existing === undefined ? 'if-absent' : modeOver(revision, context)
     if (existing === undefined) continue
-    if (isSameCommit(existing, commit) && keepsPromise(existing, commit)) {
-      await commit.file.discard()
-      return false
-    }
+    if (isSameCommit(existing, commit) && keepsPromise(existing, commit))
+      return await standsAlready(commit, context)
     refuseForeignAndNewer(existing, commit, context)
     refuseUnlisted(existing, commit, context)
-    // Stamp not higher, and not in the history that was loaded: a leftover of an earlier attempt; or the same commit, promising less.
-    mode = 'replace'
+    // Stamp not higher, and not in the history that was loaded: a leftover of an earlier attempt; or the same commit, promising less. The next
+    // attempt replaces it.
   }
   throw new StateStoreError(
     'TIDEMARK_STORAGE_UNAVAILABLE',
     `${pathOf(commit, context)} kept appearing and vanishing while version ${commit.info.version} was being published`,
     { storeId: storeIdText(context.id), version: commit.info.version },
   )
+}
+
+/** How to take the place of the delta that was seen, if one was: of just this where the storage knows revisions. */
+function modeOver(revision: string | undefined, { lease }: CommitContext): PublishMode {
+  if (lease.directory.movesAtomically) return 'replace'
+  return revision === undefined ? 'if-absent' : { replacing: revision }
 }
 
 function refuseForeignAndNewer(
@@ -302,13 +308,18 @@ function refuseForeignAndNewer(
       details,
     )
   }
-  if (existing.stamp !== undefined && existing.stamp[0] > context.lease.generation) {
-    throw new StateStoreError(
-      'TIDEMARK_FENCED',
-      `${details.path} was written by generation ${existing.stamp[0]}, newer than this writer's ${context.lease.generation}`,
-      { ...details, published: 'no' },
-    )
-  }
+  refuseNewer(existing, commit, context)
+}
+
+function refuseNewer(existing: VersionInfo, commit: SealedCommit, context: CommitContext): void {
+  const { generation } = context.lease
+  if (existing.stamp === undefined || existing.stamp[0] <= generation) return
+  const details = detailsOf(commit, context)
+  throw new StateStoreError(
+    'TIDEMARK_FENCED',
+    `${details.path} was written by generation ${existing.stamp[0]}, newer than this writer's ${generation}`,
+    { ...details, published: 'no' },
+  )
 }
 
 /**
@@ -338,7 +349,7 @@ function detailsOf(commit: SealedCommit, context: CommitContext) {
 
 async function move(
   commit: SealedCommit,
-  mode: 'if-absent' | 'replace',
+  mode: PublishMode,
   context: CommitContext,
 ): Promise<'published' | 'exists'> {
   try {

@@ -8,7 +8,9 @@ export function directoryReader(
 ): ReadableDirectory {
   return {
     directory,
+    movesAtomically: files.capabilities.atomicMove,
     list: async () => (await files.list(directory)) ?? [],
-    read: (name, range, signal) => files.read(joinPath(directory, name), range, signal),
+    read: (name, range, signal, revision) =>
+      files.read(joinPath(directory, name), range, signal, revision),
   }
 }

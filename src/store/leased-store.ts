@@ -31,6 +31,7 @@ export class LeasedStore {
     const { id, files, options } = parts
     const { durability, clock, owner } = options
     refuseWithoutTrailer(parts)
+    refuseSidecars(parts)
     return new LeasedStore(parts, await WriterLease.claim({ id, files, durability, clock, owner }))
   }
 
@@ -126,6 +127,16 @@ function refuseWithoutTrailer({ id, files, options }: StoreParts): void {
   throw new StateStoreError(
     'TIDEMARK_INVALID_OPTIONS',
     `Expected \`trailer\` to be true to write ${storeIdText(id)} on ${files.capabilities.name}: an answer may get lost there, and only a trailer tells afterwards whose commit took effect. Pure Spark files can be written on local disk.`,
+    { storeId: storeIdText(id) },
+  )
+}
+
+/** A sidecar is removed before its file is replaced, and on such storage nobody could tell when that removal arrives. */
+function refuseSidecars({ id, files, options }: StoreParts): void {
+  if (!options.checksumFiles || files.conditional === undefined) return
+  throw new StateStoreError(
+    'TIDEMARK_INVALID_OPTIONS',
+    `Expected \`checksumFiles\` to be false to write ${storeIdText(id)} on ${files.capabilities.name}, which cannot move files; the trailer's checksums do the work there.`,
     { storeId: storeIdText(id) },
   )
 }

@@ -15,7 +15,8 @@
 // list anew and start over, up to three times in all, before anything is concluded.
 //
 // ORPHANS: a file above V whose parent is not V's id and whose stamp is lower than V's was left by an attempt that V replaced. It is not loaded
-// and does not count as latest. With a higher stamp the same mismatch is BROKEN_CHAIN.
+// and does not count as latest. With a higher stamp the same mismatch is BROKEN_CHAIN. Where files of a fenced writer may still arrive (no
+// atomic moves) the lower stamp alone makes an orphan.
 
 import { assert } from '../base/assert.ts'
 import { publishStep } from '../base/diagnostics.ts'
@@ -46,13 +47,14 @@ import {
   openSource,
   type RecoveryContext,
   statusOf,
+  withoutStamp,
 } from './state-files.ts'
 import { storeIdText } from './store-id.ts'
 import { brokenChain, isOrphan, parentMismatch } from './survey.ts'
 import {
   EMPTY_VERSION,
   foreignInfo,
-  isOlderStamp,
+  isOrphanAbove,
   type VersionInfo,
   versionInfoOf,
 } from './version-info.ts'
@@ -225,7 +227,7 @@ class Load {
     version: number,
     own: VersionInfo | undefined,
   ): Promise<VersionInfo | 'mismatch' | undefined> {
-    if (!this.#files.deltas.has(version)) return own
+    if (!this.#files.deltas.has(version)) return own && withoutStamp(own, this.#context)
     const delta = this.#source('delta', version)
     const deltaTrailer = await readTrailer(delta, fileOptions(this.#context, 'delta', version))
     if (deltaTrailer !== undefined) {
@@ -280,11 +282,12 @@ class Load {
     }
     const source = this.#source('delta', version)
     const trailer = await readTrailer(source, fileOptions(this.#context, 'delta', version))
+    const { movesAtomically } = this.#context.directory
+    if (trailer !== undefined && isOrphanAbove(parent, trailer, movesAtomically)) {
+      this.#noteOrphansFrom(version)
+      return undefined
+    }
     if (trailer !== undefined && trailer.parent !== parent.id) {
-      if (parent.stamp !== undefined && isOlderStamp(trailer.stamp, parent.stamp)) {
-        this.#noteOrphansFrom(version)
-        return undefined
-      }
       const what = parentMismatch(trailer.parent, parent.version, parent.id)
       throw new FilesChangedError(brokenChain(this.#context, this.#top, version, what))
     }

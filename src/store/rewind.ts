@@ -5,7 +5,7 @@
 
 import { StateStoreError } from '../errors.ts'
 import { deltaName, sidecarName, snapshotName } from '../format/file-names.ts'
-import type { LeasedDirectory } from '../files/leased-directory.ts'
+import type { WritableDirectory } from '../files/writable-directory.ts'
 import { listFiles, type RecoveryContext } from './state-files.ts'
 import { storeIdText, type ResolvedStoreId } from './store-id.ts'
 
@@ -17,11 +17,13 @@ export interface RewindRequest {
   readonly latest: number
   readonly committedThrough: number
   readonly allowed: boolean
+  /** Whether the storage moves files atomically. */
+  readonly movesAtomically: boolean
 }
 
 /** Throws REWIND_REFUSED unless the versions above `target` may be undone. */
 export function checkRewind(request: RewindRequest): void {
-  const { id, target, latest, committedThrough, allowed } = request
+  const { id, target, latest, committedThrough, allowed, movesAtomically } = request
   const storeId = storeIdText(id)
   if (target < Math.min(committedThrough, latest)) {
     throw new StateStoreError(
@@ -37,6 +39,13 @@ export function checkRewind(request: RewindRequest): void {
       { storeId, version: target },
     )
   }
+  if (latest - target > 1 && !movesAtomically) {
+    throw new StateStoreError(
+      'TIDEMARK_UNSUPPORTED',
+      `Opening version ${target} of ${storeId} for update would undo ${latest - target} versions (the newest is ${latest}); on storage without atomic moves only the newest version can be undone, because a version that is deleted there cannot be told from one that arrives late`,
+      { storeId, version: target },
+    )
+  }
 }
 
 /**
@@ -45,9 +54,11 @@ export function checkRewind(request: RewindRequest): void {
  */
 export async function removeUndone(
   version: number,
-  directory: LeasedDirectory,
+  directory: WritableDirectory,
   context: RecoveryContext,
 ): Promise<void> {
+  // There only the newest version is undone, in one step; its snapshot is recognised by its id and written anew.
+  if (!directory.movesAtomically) return
   const files = await listFiles(context)
   const undone = [...new Set([...files.deltas.keys(), ...files.snapshots.keys(), version])]
     .filter((other) => other >= version)

@@ -11,7 +11,7 @@ import { concatBytes } from '../base/bytes.ts'
 import type { RowWords } from '../base/row-words.ts'
 import type { Compression } from '../codec/compression.ts'
 import { crc32c } from '../base/checksum.ts'
-import type { LeasedDirectory, StagedFile } from '../files/leased-directory.ts'
+import type { StagedFile, WritableDirectory } from '../files/writable-directory.ts'
 import { StateFileWriter, type StreamTotals } from '../format/state-file-writer.ts'
 import type { StateFileKind } from '../format/file-names.ts'
 import type { Trailer } from '../format/trailer.ts'
@@ -20,7 +20,7 @@ import type { Trailer } from '../format/trailer.ts'
 const WRITE_BYTES_MIN = 256 * 1024
 
 export interface StagedStateFileOptions {
-  readonly directory: LeasedDirectory
+  readonly directory: WritableDirectory
   /** Final file name; the temp file's name begins with it. */
   readonly name: string
   readonly kind: StateFileKind

@@ -3,7 +3,7 @@
 import { publishStep } from '../base/diagnostics.ts'
 import type { Clock } from '../base/clock.ts'
 import type { CompressionName } from '../codec/compression.ts'
-import { StateStoreError } from '../errors.ts'
+import { isStateStoreError, StateStoreError } from '../errors.ts'
 import { type ByteRange, type FileStatus, joinPath } from '../files/file-manager.ts'
 import { classifyFiles, type StateFileKind, type StoreFiles } from '../format/file-names.ts'
 import {
@@ -18,11 +18,18 @@ import { type VersionInfo, versionInfoOf } from './version-info.ts'
 /** Files up to this size are fetched whole, once: the trailer at the tail and the rows in front of it cost one request together. */
 const WHOLE_FILE_BYTES_MAX = 8 * 1024 * 1024
 
-/** The store directory as a reader sees it; LeasedDirectory fits too. */
+/** The store directory as a reader sees it; WritableDirectory fits too. */
 export interface ReadableDirectory {
   readonly directory: string
+  /** Whether the storage moves files atomically. Where not, a file of a fenced writer may still appear. */
+  readonly movesAtomically: boolean
   list(): Promise<FileStatus[]>
-  read(name: string, range?: ByteRange, signal?: AbortSignal): Promise<Uint8Array | undefined>
+  read(
+    name: string,
+    range?: ByteRange,
+    signal?: AbortSignal,
+    revision?: string,
+  ): Promise<Uint8Array | undefined>
 }
 
 export interface RecoveryContext {
@@ -93,7 +100,7 @@ export function openSource(
     )
   }
   const read = async (range: ByteRange): Promise<Uint8Array> => {
-    const bytes = await context.directory.read(status.name, range, context.signal)
+    const bytes = await context.directory.read(status.name, range, context.signal, status.revision)
     if (bytes === undefined) throw vanished(context, path)
     return bytes
   }
@@ -174,6 +181,29 @@ export async function peekVersion(
   return await whileFilesChange(async () => peekListed(version, await listFiles(context), context))
 }
 
+/** What stands in the place of a version. */
+export interface InPlace {
+  /** Undefined: nothing, or a file that is damaged. */
+  readonly info: VersionInfo | 'foreign' | undefined
+  readonly damage: StateStoreError | undefined
+  /** Of the delta; undefined where there is none, or the storage knows no revisions. */
+  readonly revision: string | undefined
+}
+
+/** What stands where `version` belongs, and how to name just this when it is replaced. */
+export async function peekInPlace(version: number, context: RecoveryContext): Promise<InPlace> {
+  return await whileFilesChange(async () => {
+    const files = await listFiles(context)
+    const revision = statusOf(files, 'delta', version)?.revision
+    try {
+      return { info: await peekListed(version, files, context), damage: undefined, revision }
+    } catch (error) {
+      if (!isStateStoreError(error) || error.kind !== 'corrupt') throw error
+      return { info: undefined, damage: error, revision }
+    }
+  })
+}
+
 /** As peekVersion, over a listing that is at hand. */
 export async function peekListed(
   version: number,
@@ -184,7 +214,14 @@ export async function peekListed(
   const source = openSource(context, files, kind, version)
   if (source === undefined) return undefined
   const trailer = await readTrailer(source, fileOptions(context, kind, version))
-  return trailer === undefined ? 'foreign' : versionInfoOf(trailer)
+  if (trailer === undefined) return 'foreign'
+  const info = versionInfoOf(trailer)
+  return kind === 'delta' ? info : withoutStamp(info, context)
+}
+
+/** A snapshot is stamped when it is written, which may be long after its version, and after the versions that follow. */
+export function withoutStamp(info: VersionInfo, context: RecoveryContext): VersionInfo {
+  return context.directory.movesAtomically ? info : { ...info, stamp: undefined }
 }
 
 /**

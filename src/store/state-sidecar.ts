@@ -1,12 +1,12 @@
 import type { Clock } from '../base/clock.ts'
-import type { LeasedDirectory } from '../files/leased-directory.ts'
+import type { WritableDirectory } from '../files/writable-directory.ts'
 import { sidecarName } from '../format/file-names.ts'
 import { encodeSidecar } from '../format/sidecar.ts'
 import type { SidecarSubject } from './recovery.ts'
 
 /** Publishes the `.crc` of a state file that is in place already, over an older one if there is one. */
 export async function writeSidecar(
-  directory: LeasedDirectory,
+  directory: WritableDirectory,
   file: SidecarSubject,
   clock: Clock,
 ): Promise<void> {

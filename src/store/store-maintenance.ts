@@ -7,6 +7,7 @@
 import { publishStep } from '../base/diagnostics.ts'
 import { isStateStoreError, StateStoreError } from '../errors.ts'
 import type { FileStatus } from '../files/file-manager.ts'
+import type { StagedFile } from '../files/writable-directory.ts'
 import { sidecarName, snapshotName, type StoreFiles } from '../format/file-names.ts'
 import { checkStateFile, readStateFile, readTrailer } from '../format/state-file-reader.ts'
 import type { StreamTotals } from '../format/state-file-writer.ts'
@@ -24,10 +25,14 @@ import {
   listFiles,
   openSource,
   type RecoveryContext,
+  statusOf,
 } from './state-files.ts'
 import { storeIdText } from './store-id.ts'
 import { recoveryContext } from './store-parts.ts'
 import type { VersionInfo } from './version-info.ts'
+
+/** A snapshot is published again where what stood in its way changed between the attempt and the look at it. */
+const PUBLISH_ATTEMPTS_MAX = 3
 
 /** What was so when a round of maintenance was planned. */
 interface Plan {
@@ -203,12 +208,50 @@ export class StoreMaintenance {
       }
       const sidecar = sidecarName(file.name)
       if (sidecars.delete(sidecar)) await lease.directory.remove(sidecar)
-      await lease.directory.publish(staged, file.name, 'replace')
+      await this.#moveIn(info, staged, file)
       this.#damagedSnapshots.delete(info.version)
       counters.lastSnapshotVersion = Math.max(counters.lastSnapshotVersion, info.version)
       if (options.checksumFiles) await this.#leased.addSidecar(file)
       return true
     })
+  }
+
+  async #moveIn(info: VersionInfo, staged: StagedFile, file: StagedStateFile): Promise<void> {
+    const { parts, lease } = this.#leased
+    const { directory } = lease
+    if (directory.movesAtomically) {
+      await directory.publish(staged, file.name, 'replace')
+      return
+    }
+    // Never over what a newer writer put there: only over what was seen and is of no use.
+    for (let attempt = 1; attempt <= PUBLISH_ATTEMPTS_MAX; attempt++) {
+      const context = recoveryContext(parts)
+      const files = await listFiles(context)
+      const revision = statusOf(files, 'snapshot', info.version)?.revision
+      if (revision !== undefined && (await this.#isToStay(info, files, context))) break
+      const mode = revision === undefined ? 'if-absent' : { replacing: revision }
+      if ((await directory.publish(staged, file.name, mode)) === 'published') return
+    }
+    await file.discard()
+  }
+
+  /** Whether the snapshot that is there is a newer writer's, or of this very version and not known to be damaged. */
+  async #isToStay(
+    info: VersionInfo,
+    files: StoreFiles<FileStatus>,
+    context: RecoveryContext,
+  ): Promise<boolean> {
+    const source = openSource(context, files, 'snapshot', info.version)
+    try {
+      const trailer = source && (await readTrailer(source))
+      if (trailer === undefined) return false
+      const isNewer = trailer.stamp[0] > this.#leased.lease.generation
+      return isNewer || (trailer.id === info.id && !this.#damagedSnapshots.has(info.version))
+    } catch (error) {
+      if (error instanceof FilesChangedError) return false
+      if (isStateStoreError(error) && error.kind === 'corrupt') return false
+      throw error
+    }
   }
 
   #trailer(info: VersionInfo, totals: StreamTotals): Trailer | undefined {

@@ -16,6 +16,7 @@ import type { Maintainable } from './maintainable.ts'
 import type { StateStoreMetrics } from './metrics.ts'
 import { OpenStore, type StoreHost } from './open-store.ts'
 import { loadVersion, type Recovered, type WarmStart } from './recovery.ts'
+import { restampNewest } from './restamp-newest.ts'
 import { checkRewind } from './rewind.ts'
 import type { StagedStateFile } from './staged-state-file.ts'
 import { isRebuildable, listFiles, newestListed, peekVersion } from './state-files.ts'
@@ -51,6 +52,8 @@ export class StoreWriter implements StoreHost {
   #open: OpenStore | undefined
   #committed: OpenStore | undefined
   #unsettled: UnsettledCommitError | undefined
+  /** Whether the newest version bears this holder's stamp, where that is needed. */
+  #hasTakenOver = false
 
   private constructor(leased: LeasedStore, hooks: WriterHooks) {
     this.#parts = leased.parts
@@ -123,6 +126,7 @@ export class StoreWriter implements StoreHost {
       latest,
       committedThrough: this.#committedThrough,
       allowed: request.rewind === 'allow',
+      movesAtomically: this.#leased.lease.directory.movesAtomically,
     })
     return surveyed ?? (await this.#bring(target ?? latest, request.signal))
   }
@@ -149,6 +153,7 @@ export class StoreWriter implements StoreHost {
 
   /** Loads `target`, or the newest version, and finds out which is the newest. */
   async #survey(target: number | undefined, signal: AbortSignal | undefined): Promise<WarmStart> {
+    await this.#takeOver(signal)
     const recovered = await this.#load(target ?? 'latest', signal)
     const context = recoveryContext(this.#parts, signal)
     const above = await surveyAbove(recovered.info, recovered.files, context).catch(
@@ -164,6 +169,18 @@ export class StoreWriter implements StoreHost {
     this.#committedThrough = Math.max(this.#committedThrough, above.committedThrough)
     for (const name of recovered.files.sidecars.keys()) this.#leased.sidecars.add(name)
     return recovered
+  }
+
+  /** Before anything is reported of files that an older writer may still replace. Where the newest file is damaged nothing is, but it can be undone. */
+  async #takeOver(signal: AbortSignal | undefined): Promise<void> {
+    const { lease } = this.#leased
+    if (this.#hasTakenOver || lease.directory.movesAtomically) return
+    try {
+      await restampNewest(recoveryContext(this.#parts, signal), lease)
+      this.#hasTakenOver = true
+    } catch (error) {
+      if (!isStateStoreError(error) || error.kind !== 'corrupt') throw error
+    }
   }
 
   /** The version from memory, or from files. */

@@ -15,7 +15,7 @@ import {
   whileFilesChange,
 } from './state-files.ts'
 import { storeIdText } from './store-id.ts'
-import { EMPTY_VERSION, isOlderStamp, type VersionInfo } from './version-info.ts'
+import { EMPTY_VERSION, isOrphanAbove, type VersionInfo } from './version-info.ts'
 
 /** A place in a chain; its id is undefined where only reading the whole file would tell. */
 type ChainPoint = Pick<VersionInfo, 'version' | 'stamp' | 'committedThrough'> & {
@@ -45,6 +45,7 @@ async function climb(
   context: RecoveryContext,
 ): Promise<{ version: number; committedThrough: number }> {
   const top = newestListed(files)
+  const { movesAtomically } = context.directory
   let { version, id, stamp, committedThrough } = base
   while (version < top) {
     const next = version + 1
@@ -53,14 +54,14 @@ async function climb(
     if (source === undefined)
       throw new FilesChangedError(brokenChain(context, top, next, 'it is missing'))
     const trailer = await readTrailer(source, fileOptions(context, kind, next))
+    if (trailer !== undefined && isOrphanAbove({ id, stamp }, trailer, movesAtomically)) break
     if (trailer !== undefined && id !== undefined && trailer.parent !== id) {
-      if (stamp !== undefined && isOlderStamp(trailer.stamp, stamp)) break
       const what = parentMismatch(trailer.parent, version, id)
       throw new FilesChangedError(brokenChain(context, top, next, what))
     }
     version = next
     id = trailer?.id
-    stamp = trailer?.stamp
+    stamp = kind === 'delta' || movesAtomically ? trailer?.stamp : undefined
     committedThrough = Math.max(committedThrough, trailer?.committedThrough ?? 0)
   }
   return { version, committedThrough }
@@ -69,9 +70,16 @@ async function climb(
 /** The newest version of a store, by listing and trailers, without loading anything; 0 if there is none. */
 export async function findLatest(context: RecoveryContext): Promise<number> {
   return await whileFilesChange(async () => {
-    const files = await listFiles(context)
-    return (await climb(await newestBase(files, context), files, context)).version
+    return (await findLatestListed(await listFiles(context), context)).version
   })
+}
+
+/** The newest version of a listing. Throws FilesChangedError where the files are not as listed. */
+export async function findLatestListed(
+  files: StoreFiles<FileStatus>,
+  context: RecoveryContext,
+): Promise<{ version: number; committedThrough: number }> {
+  return await climb(await newestBase(files, context), files, context)
 }
 
 /** Where the climb to the newest version begins if nothing is loaded: the newest snapshot, or the empty version. */
@@ -110,7 +118,7 @@ export async function isOrphan(
   const trailer = await readTrailer(own, fileOptions(context, 'delta', version))
   const parent = await readTrailer(below, fileOptions(context, 'delta', version - 1))
   if (trailer === undefined || parent === undefined) return false
-  return trailer.parent !== parent.id && isOlderStamp(trailer.stamp, parent.stamp)
+  return isOrphanAbove(parent, trailer, context.directory.movesAtomically)
 }
 
 /** The error for a delta that `top` needs and that is missing or does not fit. */

@@ -45,6 +45,19 @@ export function isOlderStamp(a: readonly [number, number], b: readonly [number, 
   return a[0] < b[0] || (a[0] === b[0] && a[1] < b[1])
 }
 
+/**
+ * ORPHANS: whether a file whose trailer has this parent and stamp was left by an attempt that the version below it has replaced, or by a writer
+ * that was fenced. Where files of a fenced writer may still appear, an older stamp alone says so: the holder stamps the newest version anew first.
+ */
+export function isOrphanAbove(
+  below: { readonly id: string | undefined; readonly stamp: VersionInfo['stamp'] },
+  { parent, stamp }: Pick<Trailer, 'parent' | 'stamp'>,
+  movesAtomically: boolean,
+): boolean {
+  if (below.stamp === undefined || !isOlderStamp(stamp, below.stamp)) return false
+  return !movesAtomically || (below.id !== undefined && parent !== below.id)
+}
+
 /** Version 0: empty, and never on disk. */
 export const EMPTY_VERSION: VersionInfo = Object.freeze({
   version: 0,

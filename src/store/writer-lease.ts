@@ -7,6 +7,8 @@
 // Only after 3 does the new holder list the store and load. A file reaches (or leaves) the store directory only by a move out of (or into) the
 // writer's own staging folder, so from 3 on every pending publish and delete of an older writer fails: its source or its target is gone.
 //
+// Storage that cannot move files (S3) has no 2 and 3: what keeps an older writer from changing anything there stands in files/conditional-directory.ts.
+//
 // INVARIANT: nothing ever makes a staging folder anew. An older writer that wakes up between its own steps 1 and 2 makes a folder we could not
 // see, but then lists the claims, sees ours, and stops before it uses the folder.
 // DURABILITY: a claim is synced whatever the `durability` option says: a number must not be given out twice, or stamps would repeat.
@@ -23,7 +25,9 @@ import {
   joinPath,
   PROBE_PREFIX,
 } from '../files/file-manager.ts'
+import { ConditionalDirectory } from '../files/conditional-directory.ts'
 import { LeasedDirectory } from '../files/leased-directory.ts'
+import type { WritableDirectory } from '../files/writable-directory.ts'
 import {
   type Claimed,
   createClaim,
@@ -53,24 +57,16 @@ export interface LeaseContext {
 export class WriterLease {
   readonly generation: number
   /** The store directory, writable by this generation as long as it is the newest. */
-  readonly directory: LeasedDirectory
+  readonly directory: WritableDirectory
   readonly #context: LeaseContext
   #sequence = 0
   #lost: StateStoreError | undefined
 
   private constructor(context: LeaseContext, generation: number) {
-    const { id, files, durability, clock } = context
     this.#context = context
     this.generation = generation
-    this.directory = new LeasedDirectory({
-      files,
-      directory: storeDirectory(id),
-      staging: joinPath(stagingDirectory(id), generationName(generation)),
-      durability,
-      clock,
-      onFenced: (error) => {
-        this.#lost ??= error
-      },
+    this.directory = writableDirectory(context, generation, (error) => {
+      this.#lost ??= error
     })
   }
 
@@ -82,12 +78,15 @@ export class WriterLease {
   /** Becomes the writer of a store. FENCED if another claims at the same moment; STORAGE_UNAVAILABLE if the storage fails. */
   static async claim(context: LeaseContext): Promise<WriterLease> {
     const { id, files } = context
+    const hasFolders = files.conditional === undefined
+    await files.conditional?.probe()
     const generation = await claimNext(context, await prepare(context)) // 1
-    const claimed = await stage(context, generation) // 2
-    await fenceOlder(context, generation) // 3
+    if (hasFolders) await stage(context, generation) // 2
+    const claimed = await refuseIfOvertaken(context, generation)
+    if (hasFolders) await fenceOlder(context, generation) // 3
 
     const lease = new WriterLease(context, generation)
-    await lease.directory.probe()
+    if (hasFolders) await lease.directory.probe()
     // DURABILITY: the last writer may have died between moving a file in and syncing the folder; what we are about to report must stay.
     await files.syncDirectory(storeDirectory(id))
     await pruneClaims(files, id, claimed)
@@ -101,8 +100,14 @@ export class WriterLease {
     return [this.generation, this.#sequence]
   }
 
-  /** Gives up writing: the staging folder goes, and nothing can be published any more. The claim stays, for its number. */
+  /** Whether nextStamp() has given out `stamp`. */
+  hasGivenOut([generation, sequence]: readonly [number, number]): boolean {
+    return generation === this.generation && sequence <= this.#sequence
+  }
+
+  /** Gives up writing: the staging folder, where there is one, goes, and nothing can be published any more. The claim stays, for its number. */
   async release(): Promise<void> {
+    if (!this.directory.movesAtomically) return
     await this.#context.files.deleteTree(
       joinPath(stagingDirectory(this.#context.id), generationName(this.generation)),
     )
@@ -164,8 +169,7 @@ async function claimNext(context: LeaseContext, highest: number): Promise<number
   )
 }
 
-/** Returns the claims as they were when the staging folder stood, oldest first. */
-async function stage(context: LeaseContext, generation: number): Promise<Claimed[]> {
+async function stage(context: LeaseContext, generation: number): Promise<void> {
   const { id, files } = context
   const staging = joinPath(stagingDirectory(id), generationName(generation))
   let outcome = await files.makeDirectory(staging, 'fsync')
@@ -174,20 +178,40 @@ async function stage(context: LeaseContext, generation: number): Promise<Claimed
     await files.makeDirectories(stagingDirectory(id), 'fsync')
     outcome = await files.makeDirectory(staging, 'fsync')
   }
-  if (outcome !== 'created') {
-    throw new StateStoreError(
-      'TIDEMARK_STORAGE_UNAVAILABLE',
-      `Cannot claim ${storeIdText(id)}: expected to make the staging folder ${staging}, found ${outcome}`,
-      { storeId: storeIdText(id), path: staging },
-    )
-  }
+  if (outcome === 'created') return
+  throw new StateStoreError(
+    'TIDEMARK_STORAGE_UNAVAILABLE',
+    `Cannot claim ${storeIdText(id)}: expected to make the staging folder ${staging}, found ${outcome}`,
+    { storeId: storeIdText(id), path: staging },
+  )
+}
+
+/** Returns the claims as they are now, oldest first, of which `generation` is the newest; else FENCED. */
+async function refuseIfOvertaken(context: LeaseContext, generation: number): Promise<Claimed[]> {
+  const { id, files } = context
   const claimed = await listClaimed(files, id)
   const highest = claimed.at(-1)?.generation ?? 0
-  if (highest > generation) {
-    await files.deleteTree(staging)
-    throw fenced(context, generation, `was overtaken by generation ${highest}`)
+  if (highest <= generation) return claimed
+  if (files.conditional === undefined)
+    await files.deleteTree(joinPath(stagingDirectory(id), generationName(generation)))
+  throw fenced(context, generation, `was overtaken by generation ${highest}`)
+}
+
+/** The store directory as generation `generation` may write it. */
+function writableDirectory(
+  { id, files, durability, clock }: LeaseContext,
+  generation: number,
+  onFenced: (error: StateStoreError) => void,
+): WritableDirectory {
+  const directory = storeDirectory(id)
+  if (files.conditional !== undefined) {
+    const writes = files.conditional
+    const isNewest = async (): Promise<boolean> =>
+      ((await listClaimed(files, id)).at(-1)?.generation ?? 0) <= generation
+    return new ConditionalDirectory({ files, writes, directory, isNewest, onFenced })
   }
-  return claimed
+  const staging = joinPath(stagingDirectory(id), generationName(generation))
+  return new LeasedDirectory({ files, directory, staging, durability, clock, onFenced })
 }
 
 async function fenceOlder(context: LeaseContext, generation: number): Promise<void> {

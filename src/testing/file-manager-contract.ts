@@ -2,7 +2,7 @@
 // Long because the contract is: one file, so that it can be read beside the other from top to bottom.
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { CheckpointFileManager } from '../files/file-manager.ts'
+import type { CheckpointFileManager, Durability } from '../files/file-manager.ts'
 
 export interface FileManagerHarness {
   /** On a checkpoint location that does not exist yet. */
@@ -18,6 +18,11 @@ export interface FileManagerContractOptions {
   readonly impossibleNames?: Readonly<Record<string, string>>
   /** Why moveIfAbsent also moves a directory here: the storage cannot tell what the source is in the step that moves it. */
   readonly movesFolders?: string
+  /**
+   * Storage with neither moves nor folders: what the contract says of those is left out, and files are written by `conditional` (which has a
+   * contract of its own, conditional-writes.ts).
+   */
+  readonly onlyObjects?: boolean
 }
 
 const CALLERS = 8
@@ -83,9 +88,16 @@ export async function writeFile(
   path: string,
   content: string | Uint8Array,
 ): Promise<void> {
+  const bytes = typeof content === 'string' ? bytesOf(content) : content
+  if (files.conditional !== undefined) {
+    const upload = await files.conditional.upload(path)
+    await upload.write(bytes)
+    if ((await upload.complete('absent')) === 'refused') throw new Error(`${path} exists`)
+    return
+  }
   const writer = await files.createFile(path, 'os')
   if (writer === undefined) throw new Error(`${path}: no parent`)
-  await writer.write(typeof content === 'string' ? bytesOf(content) : content)
+  await writer.write(bytes)
   await writer.close()
 }
 
@@ -108,6 +120,15 @@ function times<T>(count: number, make: (index: number) => Promise<T>): Promise<T
 }
 
 export function fileManagerContract(name: string, options: FileManagerContractOptions): void {
+  const { onlyObjects = false } = options
+  /** A part of the contract that is about folders or moves. */
+  const testOfFolders = onlyObjects ? () => undefined : test
+  const describeFolders = onlyObjects ? () => undefined : describe
+  const describeMoves = (call: string, tests: (durability: Durability) => void): void => {
+    for (const durability of ['os', 'fsync'] as const)
+      describeFolders(`${call} (${durability})`, () => tests(durability))
+  }
+
   describe(`${name} keeps the file manager contract`, () => {
     let harness: FileManagerHarness
     let files: CheckpointFileManager
@@ -118,7 +139,7 @@ export function fileManagerContract(name: string, options: FileManagerContractOp
     })
     afterEach(() => harness.dispose())
 
-    describe('a location that does not exist yet', () => {
+    describeFolders('a location that does not exist yet', () => {
       test('reads as empty and is made by makeDirectories alone', async () => {
         expect(await files.stat('a')).toBeUndefined()
         expect(await files.list('')).toBeUndefined()
@@ -183,16 +204,19 @@ export function fileManagerContract(name: string, options: FileManagerContractOp
         }
         test(`${name} is a name like any other`, async () => {
           await files.makeDirectories(`dirs/${odd}`, 'os')
-          await writeFile(files, `dirs/${odd}/staged`, odd)
-          expect(await files.moveIfAbsent(`dirs/${odd}/staged`, `dirs/${odd}/${odd}`, 'os')).toBe(
-            'moved',
-          )
+          if (onlyObjects) await writeFile(files, `dirs/${odd}/${odd}`, odd)
+          else {
+            await writeFile(files, `dirs/${odd}/staged`, odd)
+            expect(await files.moveIfAbsent(`dirs/${odd}/staged`, `dirs/${odd}/${odd}`, 'os')).toBe(
+              'moved',
+            )
+          }
           expect(await namesIn(files, 'dirs')).toEqual([odd])
           expect(await namesIn(files, `dirs/${odd}`)).toEqual([odd])
           expect(await textOf(files, `dirs/${odd}/${odd}`)).toBe(odd)
           expect((await files.stat(`dirs/${odd}/${odd}`))?.name).toBe(odd)
           expect(await files.deleteFile(`dirs/${odd}/${odd}`)).toBe(true)
-          expect(await files.moveDirectory(`dirs/${odd}`, 'moved')).toBe('moved')
+          if (!onlyObjects) expect(await files.moveDirectory(`dirs/${odd}`, 'moved')).toBe('moved')
           expect(await namesIn(files, 'dirs')).toEqual([])
         })
       }
@@ -224,11 +248,12 @@ export function fileManagerContract(name: string, options: FileManagerContractOp
         expect(await files.list('absent')).toBeUndefined()
         expect(await files.list('file')).toBeUndefined()
         expect(await files.list('file/below')).toBeUndefined()
-        expect(await files.list('dir')).toEqual([])
+        expect(await files.list('dir')).toEqual(onlyObjects ? undefined : [])
       })
 
       test('every entry is there once, with type and size, of any number of them', async () => {
         await files.makeDirectories('dir/sub/below', 'os')
+        await writeFile(files, 'dir/sub/below/file', 'x')
         const count = 250
         for (let index = 0; index < count; index++)
           await writeFile(files, `dir/${index}`, 'x'.repeat(index % 7))
@@ -269,7 +294,7 @@ export function fileManagerContract(name: string, options: FileManagerContractOp
         expect(await files.read('dir/empty', { offset: 0, length: 10 })).toEqual(new Uint8Array(0))
       })
 
-      test('a directory is not a file', async () => {
+      testOfFolders('a directory is not a file', async () => {
         await files.makeDirectories('dir', 'os')
         await expect(files.read('dir')).rejects.toMatchObject({
           code: 'TIDEMARK_CORRUPT_FILE',
@@ -319,16 +344,35 @@ export function fileManagerContract(name: string, options: FileManagerContractOp
         await files.makeDirectories('', 'os')
         const content = new Uint8Array(5 * 1024 * 1024 + 123)
         for (let index = 0; index < content.length; index += 97) content[index] = index % 251
-        const writer = await files.createFile('large', 'os')
+        const writer =
+          (await files.conditional?.upload('large')) ?? (await files.createFile('large', 'os'))!
         for (let start = 0; start < content.length; start += 999_983)
-          await writer?.write(content.subarray(start, start + 999_983))
-        await writer?.close()
+          await writer.write(content.subarray(start, start + 999_983))
+        await ('close' in writer ? writer.close() : writer.complete('absent'))
         const read = await files.read('large')
         expect(read?.length).toBe(content.length)
         expect(Buffer.compare(read ?? new Uint8Array(), content)).toBe(0)
         const offset = 4 * 1024 * 1024 - 1
         const middle = await files.read('large', { offset, length: 1000 })
         expect(middle).toEqual(content.slice(offset, offset + 1000))
+      })
+
+      test('at a revision: what is not there any more at it is absent', async () => {
+        await files.makeDirectories('', 'os')
+        await writeFile(files, 'file', 'abc')
+        const revision = (await files.stat('file'))?.revision
+        if (revision === undefined) return // Not told here.
+        const [listed] = (await files.list('')) ?? []
+        expect(listed.revision).toBe(revision)
+        const range = { offset: 1, length: 1 }
+        expect(await files.read('file', {}, undefined, revision)).toEqual(bytesOf('abc'))
+        expect(await files.read('file', range, undefined, revision)).toEqual(bytesOf('b'))
+        expect(await files.read('file', { length: 0 }, undefined, revision)).toEqual(bytesOf(''))
+        await files.deleteFile('file')
+        await writeFile(files, 'file', 'abd')
+        expect((await files.stat('file'))?.revision).not.toBe(revision)
+        for (const some of [{}, range, { length: 0 }, { offset: 100 }])
+          expect(await files.read('file', some, undefined, revision)).toBeUndefined()
       })
 
       test('the bytes belong to the caller', async () => {
@@ -351,13 +395,14 @@ export function fileManagerContract(name: string, options: FileManagerContractOp
         await files.makeDirectories('dir/sub', 'os')
         expect(await files.createExclusive('dir/file', bytesOf('one'), 'fsync')).toBe('created')
         expect(await files.createExclusive('dir/file', bytesOf('two'), 'fsync')).toBe('exists')
-        expect(await files.createExclusive('dir/sub', bytesOf('two'), 'os')).toBe('exists')
+        if (!onlyObjects)
+          expect(await files.createExclusive('dir/sub', bytesOf('two'), 'os')).toBe('exists')
         expect(await files.createExclusive('dir/empty', bytesOf(''), 'os')).toBe('created')
         expect(await textOf(files, 'dir/file')).toBe('one')
         expect(await textOf(files, 'dir/empty')).toBe('')
       })
 
-      test('never makes a parent', async () => {
+      testOfFolders('never makes a parent', async () => {
         await files.makeDirectories('dir', 'os')
         for (const durability of ['os', 'fsync'] as const)
           expect(await files.createExclusive('dir/a/b', bytesOf('x'), durability)).toBe(
@@ -380,7 +425,7 @@ export function fileManagerContract(name: string, options: FileManagerContractOp
       })
     })
 
-    describe('createFile', () => {
+    describeFolders('createFile', () => {
       test('never makes a parent', async () => {
         await files.makeDirectories('dir', 'os')
         await expectNoParent(files, 'dir/a/b')
@@ -442,7 +487,7 @@ export function fileManagerContract(name: string, options: FileManagerContractOp
       })
     })
 
-    describe.each(['os', 'fsync'] as const)('moveIfAbsent (%s)', (durability) => {
+    describeMoves('moveIfAbsent', (durability) => {
       beforeEach(async () => {
         await files.makeDirectories('from', 'os')
         await files.makeDirectories('to', 'os')
@@ -517,7 +562,7 @@ export function fileManagerContract(name: string, options: FileManagerContractOp
       })
     })
 
-    describe.each(['os', 'fsync'] as const)('moveReplacing (%s)', (durability) => {
+    describeMoves('moveReplacing', (durability) => {
       beforeEach(async () => {
         await files.makeDirectories('from', 'os')
         await files.makeDirectories('to', 'os')
@@ -591,7 +636,7 @@ export function fileManagerContract(name: string, options: FileManagerContractOp
         expect(await files.deleteFile('absent/file')).toBe(false)
       })
 
-      test('a directory is a bug of the caller, and stays', async () => {
+      testOfFolders('a directory is a bug of the caller, and stays', async () => {
         await files.makeDirectories('dir/sub', 'os')
         await expect(files.deleteFile('dir')).rejects.toMatchObject({
           code: 'TIDEMARK_INVARIANT_VIOLATED',
@@ -626,7 +671,7 @@ export function fileManagerContract(name: string, options: FileManagerContractOp
       })
     })
 
-    describe('moveDirectory', () => {
+    describeFolders('moveDirectory', () => {
       test('moves all below; an absent source is told', async () => {
         await files.makeDirectories('a/b', 'os')
         await writeFile(files, 'a/b/file', 'x')
@@ -685,7 +730,7 @@ export function fileManagerContract(name: string, options: FileManagerContractOp
       })
     })
 
-    describe('makeDirectory and makeDirectories', () => {
+    describeFolders('makeDirectory and makeDirectories', () => {
       test('one directory, never its parent', async () => {
         await files.makeDirectories('', 'fsync')
         expect(await files.makeDirectory('a/b', 'fsync')).toBe('parent-missing')
@@ -756,7 +801,7 @@ export function fileManagerContract(name: string, options: FileManagerContractOp
       })
     })
 
-    describe('probeMove', () => {
+    describeFolders('probeMove', () => {
       test('leaves no trace, and absent folders are nothing to it', async () => {
         await files.makeDirectories('from', 'os')
         await files.makeDirectories('to', 'os')

@@ -1,5 +1,5 @@
 // Who may write: the rules of the writer lease, one after the other, on any storage whose file manager passes its own contract. Backends that
-// fence in another way than by moving folders say so with `capabilities`; the rest holds everywhere.
+// fence in another way than by moving folders say so with `onlyObjects`; the rest holds everywhere.
 // One file, because it is one list of rules that a backend keeps as a whole.
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -47,6 +47,11 @@ export interface WriterLeaseHarness {
 
 export interface WriterLeaseContractOptions {
   readonly createFiles: () => Promise<WriterLeaseHarness>
+  /**
+   * True where nothing can be moved: what is about staging folders, sidecars and undoing more than the newest version is left out. What holds instead
+   * is told by test/unit/store/object-storage.test.ts. Default false.
+   */
+  readonly onlyObjects?: boolean
 }
 
 const STORE = resolveStoreId(ID)
@@ -67,8 +72,11 @@ function claimedBy({ method, args }: NumberedCall): string | undefined {
 
 export function writerLeaseContract(
   name: string,
-  { createFiles }: WriterLeaseContractOptions,
+  { createFiles, onlyObjects = false }: WriterLeaseContractOptions,
 ): void {
+  const leftOut = (): void => undefined
+  const testWithMoves = onlyObjects ? leftOut : test
+  const describeWithMoves = onlyObjects ? leftOut : describe
   describe(`on ${name}`, () => {
     let harness: WriterLeaseHarness
     let files: CheckpointFileManager
@@ -237,7 +245,7 @@ export function writerLeaseContract(
       })
     })
 
-    describe('rule 2, stage:', () => {
+    describeWithMoves('rule 2, stage:', () => {
       test('the folder is made after the claim, and the claims are listed after that', async () => {
         const calls: string[] = []
         const over = await withHook((call) => {
@@ -302,20 +310,23 @@ export function writerLeaseContract(
     })
 
     describe('rule 3, fence:', () => {
-      test('a claim takes away the staging folders of all older ones, with what is in them', async () => {
-        const first = await WriterLease.claim(leaseContext())
-        await first.directory.create('1.delta')
-        // A second one that was not seen: its claimant made the folder and died.
-        await files.makeDirectory(`${STAGING}/${claimName(2)}`, 'os')
-        await files.createExclusive(`${WRITERS}/${claimName(2)}`, text('{}'), 'os')
-        await WriterLease.claim(leaseContext())
-        const living = (await names(files, STAGING)).filter(
-          (entry) => !entry.startsWith('.fenced-'),
-        )
-        expect(living).toEqual([claimName(3)])
-      })
+      testWithMoves(
+        'a claim takes away the staging folders of all older ones, with what is in them',
+        async () => {
+          const first = await WriterLease.claim(leaseContext())
+          await first.directory.create('1.delta')
+          // A second one that was not seen: its claimant made the folder and died.
+          await files.makeDirectory(`${STAGING}/${claimName(2)}`, 'os')
+          await files.createExclusive(`${WRITERS}/${claimName(2)}`, text('{}'), 'os')
+          await WriterLease.claim(leaseContext())
+          const living = (await names(files, STAGING)).filter(
+            (entry) => !entry.startsWith('.fenced-'),
+          )
+          expect(living).toEqual([claimName(3)])
+        },
+      )
 
-      test('it takes them away before it lists a version', async () => {
+      testWithMoves('it takes them away before it lists a version', async () => {
         const older = await writer()
         await commitVersions(older.provider, 2)
         const store = await older.provider.getStore()
@@ -344,7 +355,7 @@ export function writerLeaseContract(
     })
 
     describe('rule 4, publish and remove:', () => {
-      test('an older writer can neither publish, replace nor remove', async () => {
+      testWithMoves('an older writer can neither publish, replace nor remove', async () => {
         const older = await WriterLease.claim(leaseContext())
         const staged = await older.directory.create('1.delta')
         await staged.write(text('older'))
@@ -433,21 +444,24 @@ export function writerLeaseContract(
         expect(await readFile(files, '1.delta')).toEqual(existing)
       })
 
-      test('of an older writer, unseen when listed: VERSION_EXISTS, and it stays; then the store goes on from it', async () => {
-        const existing = await deltaOf(1, { a: 'of an older one' })
-        await WriterLease.claim(leaseContext())
-        const { provider } = await writer()
-        const store = await provider.getStore()
-        store.put(text('a'), text('mine'))
-        await plant(files, '1.delta', existing)
-        const error = await failure('TIDEMARK_VERSION_EXISTS', () => store.commit())
-        expect(error.message).toContain('Error committing version 1')
-        expect(await readFile(files, '1.delta')).toEqual(existing)
-        await store.abort()
-        expect(await commitRows(provider, { b: 'mine' })).toBe(2)
-        expect(await readRows(provider)).toEqual({ a: 'of an older one', b: 'mine' })
-        await expectClean(files)
-      })
+      testWithMoves(
+        'of an older writer, unseen when listed: VERSION_EXISTS, and it stays; then the store goes on from it',
+        async () => {
+          const existing = await deltaOf(1, { a: 'of an older one' })
+          await WriterLease.claim(leaseContext())
+          const { provider } = await writer()
+          const store = await provider.getStore()
+          store.put(text('a'), text('mine'))
+          await plant(files, '1.delta', existing)
+          const error = await failure('TIDEMARK_VERSION_EXISTS', () => store.commit())
+          expect(error.message).toContain('Error committing version 1')
+          expect(await readFile(files, '1.delta')).toEqual(existing)
+          await store.abort()
+          expect(await commitRows(provider, { b: 'mine' })).toBe(2)
+          expect(await readRows(provider)).toEqual({ a: 'of an older one', b: 'mine' })
+          await expectClean(files)
+        },
+      )
 
       test('a leftover of an older attempt, of another history: replaced', async () => {
         const { provider } = await writer()
@@ -469,80 +483,104 @@ export function writerLeaseContract(
     })
 
     describe('rule 6, rewind:', () => {
-      test('the newest version may be undone without leave, more only with it', async () => {
-        const { provider } = await writer()
-        await commitVersions(provider, 4)
-        await failure('TIDEMARK_REWIND_REFUSED', () => provider.getStore(2))
-        expect(await commitRows(provider, { again: '4' }, { from: 3 })).toBe(4)
-        expect(await commitRows(provider, { again: '2' }, { from: 1, rewind: 'allow' })).toBe(2)
-        expect(await names(files)).toEqual(['1.delta', '2.delta'])
-        expect(await readRows(provider)).toEqual({ ...rowsAfter(1), again: '2' })
-        await expectClean(files)
-      })
-
-      test('nothing at or below committedThrough is undone, by the next holder neither', async () => {
+      test('the newest version may be undone again and again, by the next holder too, unless it was declared final', async () => {
         const first = await writer()
-        await commitVersions(first.provider, 2)
-        await commitRows(first.provider, { k: '3' }, { committedThrough: 2 })
-        // Lower than before is ignored.
-        await commitRows(first.provider, { k: '4' }, { committedThrough: 1 })
-        await first.stores.close()
+        await commitVersions(first.provider, 3)
+        expect(await commitRows(first.provider, { again: '3' }, { from: 2 })).toBe(3)
         const second = await writer()
-        await failure('TIDEMARK_REWIND_REFUSED', () =>
-          second.provider.getStore(1, { rewind: 'allow' }),
-        )
-        await (await second.provider.getStore(2, { rewind: 'allow' })).abort()
-        // Given to getStore it counts as well.
-        await failure('TIDEMARK_REWIND_REFUSED', () =>
-          second.provider.getStore(2, { rewind: 'allow', committedThrough: 3 }),
-        )
-        expect(await names(files)).toHaveLength(4)
-      })
-
-      test('a batch run again with a higher committedThrough keeps that, and what follows it', async () => {
-        const first = await writer({ checksumFiles: true })
-        for (const k of ['1', '2', '3']) await commitRows(first.provider, { k })
-        const again = { from: 1, rewind: 'allow', committedThrough: 2 } as const
-        expect(await commitRows(first.provider, { k: '2' }, again)).toBe(2)
-        await first.stores.close()
-        const second = await writer()
-        await failure('TIDEMARK_REWIND_REFUSED', () =>
-          second.provider.getStore(1, { rewind: 'allow' }),
-        )
-        expect(await readRows(second.provider, 3)).toEqual({ k: '3' })
-        expect(await second.provider.latestVersion()).toBe(3)
+        expect(await commitRows(second.provider, { once: 'more' }, { from: 2 })).toBe(3)
+        expect(await readRows(second.provider)).toEqual({ ...rowsAfter(2), once: 'more' })
+        await commitRows(second.provider, { last: '4' }, { committedThrough: 4 })
+        await failure('TIDEMARK_REWIND_REFUSED', () => second.provider.getStore(3))
         await expectClean(files)
       })
 
-      test('what is undone goes highest first, snapshots before their deltas, and the version itself is replaced', async () => {
-        const changes: string[] = []
-        const over = await withHook(({ method, args }) => {
-          const [from, to] = args.map((path) => String(path).split('/').at(-1)!)
-          if (method !== 'moveReplacing') return
-          const removes = String(args[0]).startsWith(DIRECTORY)
-          changes.push(removes ? `remove ${from}` : `replace ${to}`)
-        })
-        const { provider } = await writer({ minDeltasForSnapshot: 2, checksumFiles: true }, over)
-        await commitVersions(provider, 3)
-        await provider.doMaintenance()
-        await commitVersions(provider, 2)
-        changes.length = 0
-        await commitRows(provider, { again: '3' }, { from: 2, rewind: 'allow' })
-        expect(changes).toEqual([
-          'remove 5.delta.crc',
-          'remove 5.delta',
-          'remove 4.delta.crc',
-          'remove 4.delta',
-          'remove 3.snapshot.crc',
-          'remove 3.snapshot',
-          'remove 3.delta.crc',
-          'replace 3.delta',
-          'replace 3.delta.crc',
-        ])
-        await expectClean(files)
-      })
+      testWithMoves(
+        'the newest version may be undone without leave, more only with it',
+        async () => {
+          const { provider } = await writer()
+          await commitVersions(provider, 4)
+          await failure('TIDEMARK_REWIND_REFUSED', () => provider.getStore(2))
+          expect(await commitRows(provider, { again: '4' }, { from: 3 })).toBe(4)
+          expect(await commitRows(provider, { again: '2' }, { from: 1, rewind: 'allow' })).toBe(2)
+          expect(await names(files)).toEqual(['1.delta', '2.delta'])
+          expect(await readRows(provider)).toEqual({ ...rowsAfter(1), again: '2' })
+          await expectClean(files)
+        },
+      )
 
-      test('opened and aborted, nothing on disk has changed', async () => {
+      testWithMoves(
+        'nothing at or below committedThrough is undone, by the next holder neither',
+        async () => {
+          const first = await writer()
+          await commitVersions(first.provider, 2)
+          await commitRows(first.provider, { k: '3' }, { committedThrough: 2 })
+          // Lower than before is ignored.
+          await commitRows(first.provider, { k: '4' }, { committedThrough: 1 })
+          await first.stores.close()
+          const second = await writer()
+          await failure('TIDEMARK_REWIND_REFUSED', () =>
+            second.provider.getStore(1, { rewind: 'allow' }),
+          )
+          await (await second.provider.getStore(2, { rewind: 'allow' })).abort()
+          // Given to getStore it counts as well.
+          await failure('TIDEMARK_REWIND_REFUSED', () =>
+            second.provider.getStore(2, { rewind: 'allow', committedThrough: 3 }),
+          )
+          expect(await names(files)).toHaveLength(4)
+        },
+      )
+
+      testWithMoves(
+        'a batch run again with a higher committedThrough keeps that, and what follows it',
+        async () => {
+          const first = await writer({ checksumFiles: true })
+          for (const k of ['1', '2', '3']) await commitRows(first.provider, { k })
+          const again = { from: 1, rewind: 'allow', committedThrough: 2 } as const
+          expect(await commitRows(first.provider, { k: '2' }, again)).toBe(2)
+          await first.stores.close()
+          const second = await writer()
+          await failure('TIDEMARK_REWIND_REFUSED', () =>
+            second.provider.getStore(1, { rewind: 'allow' }),
+          )
+          expect(await readRows(second.provider, 3)).toEqual({ k: '3' })
+          expect(await second.provider.latestVersion()).toBe(3)
+          await expectClean(files)
+        },
+      )
+
+      testWithMoves(
+        'what is undone goes highest first, snapshots before their deltas, and the version itself is replaced',
+        async () => {
+          const changes: string[] = []
+          const over = await withHook(({ method, args }) => {
+            const [from, to] = args.map((path) => String(path).split('/').at(-1)!)
+            if (method !== 'moveReplacing') return
+            const removes = String(args[0]).startsWith(DIRECTORY)
+            changes.push(removes ? `remove ${from}` : `replace ${to}`)
+          })
+          const { provider } = await writer({ minDeltasForSnapshot: 2, checksumFiles: true }, over)
+          await commitVersions(provider, 3)
+          await provider.doMaintenance()
+          await commitVersions(provider, 2)
+          changes.length = 0
+          await commitRows(provider, { again: '3' }, { from: 2, rewind: 'allow' })
+          expect(changes).toEqual([
+            'remove 5.delta.crc',
+            'remove 5.delta',
+            'remove 4.delta.crc',
+            'remove 4.delta',
+            'remove 3.snapshot.crc',
+            'remove 3.snapshot',
+            'remove 3.delta.crc',
+            'replace 3.delta',
+            'replace 3.delta.crc',
+          ])
+          await expectClean(files)
+        },
+      )
+
+      testWithMoves('opened and aborted, nothing on disk has changed', async () => {
         const { provider } = await writer()
         await commitVersions(provider, 3)
         const before = await footprint(files)
@@ -553,26 +591,29 @@ export function writerLeaseContract(
         expect(await readRows(provider, 3)).toEqual(rowsAfter(3))
       })
 
-      test('a snapshot of a version that is undone meanwhile is never published', async () => {
-        let reached: () => void = () => undefined
-        let release: () => void = () => undefined
-        const atSnapshot = new Promise<void>((resolve) => (reached = resolve))
-        const released = new Promise<void>((resolve) => (release = resolve))
-        const over = await withHook(async ({ method, args }) => {
-          if (method !== 'createFile' || !String(args[0]).includes('.snapshot')) return
-          reached()
-          await released
-        })
-        const { provider } = await writer({ minDeltasForSnapshot: 2 }, over)
-        await commitVersions(provider, 3)
-        const maintaining = provider.doMaintenance()
-        await atSnapshot
-        await commitRows(provider, { again: '3' }, { from: 2 })
-        release()
-        await maintaining
-        expect(await names(files)).toEqual(['1.delta', '2.delta', '3.delta'])
-        await expectClean(files)
-      })
+      testWithMoves(
+        'a snapshot of a version that is undone meanwhile is never published',
+        async () => {
+          let reached: () => void = () => undefined
+          let release: () => void = () => undefined
+          const atSnapshot = new Promise<void>((resolve) => (reached = resolve))
+          const released = new Promise<void>((resolve) => (release = resolve))
+          const over = await withHook(async ({ method, args }) => {
+            if (method !== 'createFile' || !String(args[0]).includes('.snapshot')) return
+            reached()
+            await released
+          })
+          const { provider } = await writer({ minDeltasForSnapshot: 2 }, over)
+          await commitVersions(provider, 3)
+          const maintaining = provider.doMaintenance()
+          await atSnapshot
+          await commitRows(provider, { again: '3' }, { from: 2 })
+          release()
+          await maintaining
+          expect(await names(files)).toEqual(['1.delta', '2.delta', '3.delta'])
+          await expectClean(files)
+        },
+      )
     })
 
     describe('rule 8, afterwards:', () => {
@@ -591,14 +632,17 @@ export function writerLeaseContract(
         await expectClean(files)
       })
 
-      test('what its successor has done to the files is FENCED to it, not missing or broken', async () => {
-        const older = await writer({ maxBatchesToRetainInMemory: 1 })
-        await commitVersions(older.provider, 4)
-        const newer = await writer()
-        await commitRows(newer.provider, { newer: '2' }, { from: 1, rewind: 'allow' })
-        // Version 3 is not in memory any more, and its file is gone.
-        await failure('TIDEMARK_FENCED', () => older.provider.getStore(3))
-      })
+      testWithMoves(
+        'what its successor has done to the files is FENCED to it, not missing or broken',
+        async () => {
+          const older = await writer({ maxBatchesToRetainInMemory: 1 })
+          await commitVersions(older.provider, 4)
+          const newer = await writer()
+          await commitRows(newer.provider, { newer: '2' }, { from: 1, rewind: 'allow' })
+          // Version 3 is not in memory any more, and its file is gone.
+          await failure('TIDEMARK_FENCED', () => older.provider.getStore(3))
+        },
+      )
 
       test('who lost the race for a number stays out as well', async () => {
         const over = await withHook(async (call) => {
@@ -628,7 +672,7 @@ export function writerLeaseContract(
         expect(await names(files, WRITERS)).toEqual([claimName(1)])
       })
 
-      test('maintenance deletes what fenced and dead writers left', async () => {
+      testWithMoves('maintenance deletes what fenced and dead writers left', async () => {
         const dead = await writer()
         const unfinished = await dead.provider.getStore()
         unfinished.put(
@@ -676,7 +720,7 @@ export function writerLeaseContract(
         expect(await files.stat('')).toBeUndefined()
       })
 
-      test('that meet a file which vanishes look again', async () => {
+      testWithMoves('that meet a file which vanishes look again', async () => {
         const { provider: owner } = await writer()
         await commitVersions(owner, 3)
         let undone = false

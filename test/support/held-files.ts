@@ -21,7 +21,7 @@ export async function openHeld(
   interrupter: Interrupter,
 ): Promise<CheckpointFileManager> {
   unfollow()
-  if (!/^s?webhdfs:/.test(location)) {
+  if (!/^(s?webhdfs|s3):/.test(location)) {
     const native = aroundCalls(systemFiles, interrupter.around)
     return await LocalFileManager.open(location, { native })
   }

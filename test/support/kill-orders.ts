@@ -7,6 +7,8 @@ export interface KillOrders {
   readonly location: string
   readonly journal: string
   readonly durability: Durability
+  /** Every second run writes them, where the storage can have them. */
+  readonly sidecars: boolean
   /** In every tag of this run. */
   readonly run: number
 }

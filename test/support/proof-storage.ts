@@ -8,6 +8,11 @@ import type { CheckpointFileManager } from '../../src/index.ts'
 import { openLocation } from '../../src/checkpoint/location.ts'
 
 export interface ProofStorage extends AsyncDisposable {
+  /**
+   * True where nothing can be moved and all is written under a condition. There are no sidecars then, no staging folders, and a commit refused with
+   * `published: 'unknown'` may be gone on from by the next writer; elsewhere a refused commit never is.
+   */
+  readonly onlyObjects?: boolean
   /** A checkpoint location where nothing is yet. */
   newLocation(): Promise<string>
   /** Deletes a checkpoint with all that is in it. */

@@ -31,19 +31,19 @@ export interface Attempt {
 export const SCENARIOS = ['claim', 'commit', 'snapshot', 'cleaning', 'rewind'] as const
 export type Scenario = (typeof SCENARIOS)[number]
 
-/** Sidecars are on, because they add operations to every path. */
 const OPTIONS: StateStoreOptions = {
   owner: 'A',
   maintenanceIntervalMs: 0,
   minDeltasForSnapshot: 3,
   minBatchesToRetain: 2,
-  checksumFiles: true,
 }
 
 /** The versions that lie there when A begins to commit, snapshot, clean or rewind. */
-const HISTORY_LENGTH = 10
+export const HISTORY_LENGTH = 10
 /** The version that A's rewind goes back to. */
 const REWIND_TARGET = 5
+/** A cleans nothing from here on. */
+export const CLEANED_END = HISTORY_LENGTH - 2
 
 /** Counts the operations that pass through `around` once armed, and does something before one of them; all later ones wait for it too. */
 export class Interrupter {
@@ -96,7 +96,9 @@ export class Zombie {
 
   /** Brings A to the point where it begins to act. */
   static async arrange(files: CheckpointFileManager, scenario: Scenario): Promise<Zombie> {
-    const zombie = new Zombie(files, scenario, await StateStores.open(files, OPTIONS))
+    // Sidecars are on where there can be any, because they add operations to every path.
+    const options = { ...OPTIONS, checksumFiles: files.capabilities.atomicMove }
+    const zombie = new Zombie(files, scenario, await StateStores.open(files, options))
     await zombie.#arrange()
     return zombie
   }
@@ -116,8 +118,11 @@ export class Zombie {
       if (version % 4 === 0 && version <= last) await this.#provider.doMaintenance()
     }
     if (this.#scenario === 'commit') this.#store = await this.#provider.getStore()
-    if (this.#scenario === 'rewind')
-      this.#store = await this.#provider.getStore(REWIND_TARGET, { rewind: 'allow' })
+    if (this.#scenario === 'rewind') {
+      // Where nothing is moved, only the newest version can be undone.
+      const target = this.#files.capabilities.atomicMove ? REWIND_TARGET : HISTORY_LENGTH - 1
+      this.#store = await this.#provider.getStore(target, { rewind: 'allow' })
+    }
     if (this.#store !== undefined) applyTagged(this.#store, 'Az')
   }
 

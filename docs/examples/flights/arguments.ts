@@ -20,6 +20,7 @@ Streams real US flights through two stateful operators, kills the job twice with
   --seed N          chooses the moments of the kills, 0 to ${SEED_MAX} (default random; printed)
   --checkpoint DIR  where the state goes; one that is there is continued (default a new temporary folder)
   --on hdfs         on a real HDFS instead, which is started for the demo and ends with it (needs Java 17; Maven the first time)
+  --on s3           on a real S3 service instead (versitygw), which is started for the demo and ends with it (needs Go the first time)
   --no-keep         delete a temporary checkpoint at the end
   --help            this text
 `
@@ -29,7 +30,7 @@ export interface DemoArguments {
   batchRows: number
   seed: number
   /** What kind of storage. */
-  on: 'folder' | 'hdfs'
+  on: 'folder' | 'hdfs' | 's3'
   /** The folder; empty where it is none. */
   checkpoint: string
   /** Whether the checkpoint is deleted when all is well. */
@@ -53,7 +54,7 @@ export function parseArguments(args: readonly string[]): DemoArguments | 'help' 
     batchRows: whole('batch-rows', values['batch-rows'], 1, BATCH_ROWS_MAX) ?? batchRowsDefault,
     seed: whole('seed', values.seed, 0, SEED_MAX) ?? randomInt(SEED_MAX + 1),
     on,
-    checkpoint: on === 'hdfs' ? '' : folder(values.checkpoint),
+    checkpoint: on === 'folder' ? folder(values.checkpoint) : '',
     isDeletedAtEnd: !values.keep && values.checkpoint === undefined,
   }
 }
@@ -92,13 +93,13 @@ function whole(name: string, text: string | undefined, min: number, max: number)
 
 function storage(name: string | undefined, checkpoint: string | undefined): DemoArguments['on'] {
   if (name === undefined) return 'folder'
-  if (name !== 'hdfs')
-    throw new ArgumentError(`Expected --on to be hdfs, got ${JSON.stringify(name)}`)
+  if (name !== 'hdfs' && name !== 's3')
+    throw new ArgumentError(`Expected --on to be hdfs or s3, got ${JSON.stringify(name)}`)
   if (checkpoint !== undefined)
     throw new ArgumentError(
-      '--checkpoint names a folder, and --on hdfs puts the checkpoint elsewhere: give one of them',
+      `--checkpoint names a folder, and --on ${name} puts the checkpoint elsewhere: give one of them`,
     )
-  return 'hdfs'
+  return name
 }
 
 function folder(checkpoint: string | undefined): string {

@@ -1,4 +1,4 @@
-// Where the checkpoint of the demo lies: in a folder, or on a real HDFS that is started for it and ends with it.
+// Where the checkpoint of the demo lies: in a folder, or on a real HDFS or S3 service that is started for it and ends with it.
 
 import { rmSync } from 'node:fs'
 import { type CheckpointFileManager, LocalFileManager } from 'tidemark'
@@ -17,7 +17,8 @@ export interface DemoStorage {
 
 /** Or why there is none. */
 export async function openStorage(demo: DemoArguments): Promise<DemoStorage | { missing: string }> {
-  return demo.on === 'hdfs' ? await startHdfs() : await openFolder(demo)
+  if (demo.on === 'hdfs') return await startHdfs()
+  return demo.on === 's3' ? await startS3() : await openFolder(demo)
 }
 
 async function openFolder({ checkpoint, isDeletedAtEnd }: DemoArguments): Promise<DemoStorage> {
@@ -47,5 +48,26 @@ async function startHdfs(): Promise<DemoStorage | { missing: string }> {
     files: await WebHdfsFileManager.open(checkpoint),
     isKept: false,
     end: () => cluster.stop(),
+  }
+}
+
+/** One versitygw on loopback; installed first where it is missing. */
+async function startS3(): Promise<DemoStorage | { missing: string }> {
+  const { S3FileManager } = await import('tidemark/files/s3')
+  const { findOrInstallVersitygw } = await import('../../../test/support/s3/install.ts')
+  const { startVersitygw } = await import('../../../test/support/s3/servers.ts')
+  const { s3Environment } = await import('../../../test/support/s3/s3-environment.ts')
+  const program = await findOrInstallVersitygw()
+  if (typeof program !== 'string') return { missing: `--on s3 needs versitygw: ${program.missing}` }
+  console.log('Starting an S3 service: versitygw …')
+  const server = await startVersitygw(program)
+  // The job is a process of its own, and opens the checkpoint by its location.
+  Object.assign(process.env, s3Environment(server))
+  const checkpoint = server.location('flights')
+  return {
+    checkpoint,
+    files: await S3FileManager.open(checkpoint),
+    isKept: false,
+    end: () => server.stop(),
   }
 }

@@ -5,11 +5,10 @@
 
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { fillOnce } from '../fill-once.ts'
 
 const run = promisify(execFile)
 
@@ -18,12 +17,8 @@ export const HADOOP_VERSION = '3.4.2'
 const CACHE = join(import.meta.dirname, '../../../.cache')
 const POM = join(import.meta.dirname, 'pom.xml')
 const SOURCE = join(import.meta.dirname, 'MiniCluster.java')
-/** The last thing an installation writes. */
-const MARKER = 'installed'
-
 const INSTALL_TIMEOUT_MS = 10 * 60_000
 const COMPILE_TIMEOUT_MS = 2 * 60_000
-const WAIT_STEP_MS = 250
 
 export interface InstalledHadoop {
   /** What `java -cp` takes to run MiniCluster. */
@@ -64,7 +59,7 @@ async function step<T>(problem: string, action: () => Promise<T>): Promise<T> {
 async function installJars(): Promise<string> {
   const folder = join(CACHE, `hadoop-${HADOOP_VERSION}`)
   const lib = join(folder, 'lib')
-  await once(folder, async () => {
+  await fillOnce(folder, async () => {
     await step('Maven is not installed', () => run('mvn', ['-version']))
     console.log(`Installing the Hadoop ${HADOOP_VERSION} minicluster into ${lib} by Maven`)
     const args = ['-B', '-q', '-ntp', '-f', POM, `-Dhadoop.version=${HADOOP_VERSION}`]
@@ -80,7 +75,7 @@ async function installJars(): Promise<string> {
 async function compile(lib: string): Promise<string> {
   const digest = createHash('sha256').update(lib).update(readFileSync(SOURCE)).digest('hex')
   const folder = join(CACHE, `minicluster-classes/${digest.slice(0, 12)}`)
-  await once(folder, async () => {
+  await fillOnce(folder, async () => {
     await step('MiniCluster.java could not be compiled', () =>
       run('javac', ['-nowarn', '-proc:none', '-cp', join(lib, '*'), '-d', folder, SOURCE], {
         timeout: COMPILE_TIMEOUT_MS,
@@ -88,54 +83,4 @@ async function compile(lib: string): Promise<string> {
     )
   })
   return folder
-}
-
-/** Fills `folder` by `fill` unless that was done, and lets only one process do it; the marker is written when it is whole. */
-async function once(folder: string, fill: () => Promise<void>): Promise<void> {
-  const marker = join(folder, MARKER)
-  const lock = `${folder}.lock`
-  await mkdir(join(folder, '..'), { recursive: true })
-  while (!existsSync(marker)) {
-    if (!(await take(lock))) {
-      await sleep(WAIT_STEP_MS)
-      continue
-    }
-    try {
-      if (existsSync(marker)) return
-      // What is left of an installation that was interrupted.
-      await rm(folder, { recursive: true, force: true })
-      await mkdir(folder)
-      await fill()
-      await writeFile(marker, '')
-    } finally {
-      await rm(lock, { force: true })
-    }
-  }
-}
-
-/** True if the lock is ours now. That of a process which is no more is removed. */
-async function take(lock: string): Promise<boolean> {
-  try {
-    await writeFile(lock, `${process.pid}`, { flag: 'wx' })
-    return true
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  }
-  const owner = await readFile(lock, 'utf8').catch(() => '')
-  if (owner !== '' && !isAlive(Number(owner))) {
-    // Moved before it is removed: of several who find it, one does.
-    const away = `${lock}.${process.pid}`
-    await rename(lock, away).catch(() => undefined)
-    await rm(away, { force: true })
-  }
-  return false
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
 }

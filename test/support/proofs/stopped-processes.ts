@@ -10,7 +10,14 @@ import {
   type StorageOpener,
 } from '../proof-storage.ts'
 import { type Attempt, type Scenario, SCENARIOS } from '../zombie.ts'
-import { haunt, type Haunted, type HeldZombie, SUCCESSIONS, sweep } from '../zombie-sweep.ts'
+import {
+  haunt,
+  type Haunted,
+  type HeldZombie,
+  type Succession,
+  SUCCESSIONS,
+  sweep,
+} from '../zombie-sweep.ts'
 
 /** Processes that are zombies at the same time. */
 const PROCESSES = 3
@@ -57,11 +64,13 @@ class ProcessZombie implements HeldZombie {
 export interface StoppedProcessesOptions extends ProofOptions {
   /** What the smallest operation is called in the names of the tests. Default 'system call'. */
   readonly step?: string
+  /** Whether each operation meets each succession, and not just one of them. Where operations are few. Default false. */
+  readonly everySuccession?: boolean
 }
 
 export function stoppedProcesses(
   openStorage: StorageOpener,
-  { timeoutMs, step = 'system call' }: StoppedProcessesOptions = {},
+  { timeoutMs, step = 'system call', everySuccession = false }: StoppedProcessesOptions = {},
 ): void {
   // Reads /proc to see that a process has really stopped.
   describe.skipIf(process.platform !== 'linux')('a process stopped with SIGSTOP', () => {
@@ -79,12 +88,16 @@ export function stoppedProcesses(
       await Promise.all(processes.map((process) => process.kill()))
     })
 
-    async function hauntProcess(scenario: Scenario, at: number): Promise<Haunted> {
+    async function hauntProcess(
+      scenario: Scenario,
+      at: number,
+      succession: Succession,
+    ): Promise<Haunted> {
       const process = idle.pop()!
       const location = await storage.newLocation()
       const zombie = new ProcessZombie(process, location)
       const files = await openFiles(location)
-      const outcome = await haunt(zombie, files, scenario, at, SUCCESSIONS[at % SUCCESSIONS.length])
+      const outcome = await haunt(zombie, files, scenario, at, succession)
       idle.push(process)
       await storage.discard(location)
       return outcome
@@ -95,7 +108,11 @@ export function stoppedProcesses(
       `at each ${step} of its %s is overtaken, goes on, and is refused`,
       timed,
       async (scenario) => {
-        await sweep((at) => hauntProcess(scenario, at), PROCESSES)
+        for (const shift of everySuccession ? SUCCESSIONS.keys() : [0])
+          await sweep(
+            (at) => hauntProcess(scenario, at, SUCCESSIONS[(at + shift) % SUCCESSIONS.length]),
+            PROCESSES,
+          )
       },
     )
   })

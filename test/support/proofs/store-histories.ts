@@ -235,7 +235,11 @@ class Duel {
     await this.#close()
     const { rowChecksums } = this.#options
     const findings = await verifyCheckpoint(this.#files, { rowChecksums, floorValues: false })
-    expect(findings, 'what is wrong or left over').toEqual([])
+    // What is not deleted at a rewind stays until it is cleaned, where nothing is moved.
+    const wrong = findings.filter(
+      ({ kind }) => this.#files.capabilities.atomicMove || kind !== 'orphan',
+    )
+    expect(wrong, 'what is wrong or left over').toEqual([])
   }
 
   get #openReaders(): number {
@@ -266,6 +270,12 @@ class Duel {
       )
         return
       if (gone && isStateStoreError(error, 'TIDEMARK_VERSION_NOT_FOUND')) return
+      if (
+        latest - target > 1 &&
+        !this.#files.capabilities.atomicMove &&
+        isStateStoreError(error, 'TIDEMARK_UNSUPPORTED')
+      )
+        return
       throw error
     }
     if (refused) throw new Error(`Version ${target} was opened, and may not be undone`)
@@ -528,6 +538,8 @@ class Duel {
   async #wakeZombie(act: 'commit' | 'maintain' | 'open'): Promise<void> {
     const zombie = this.#zombie
     if (zombie === undefined) return
+    // Where nothing is moved, version 0 has no file to be stamped, so a first version that comes late shows until the successor commits its own.
+    if (this.#history.latest === 0 && !this.#files.capabilities.atomicMove) return
     if (act === 'maintain') {
       // FENCED, or nothing to do.
       await zombie.stores.doMaintenance().catch((error: unknown) => {

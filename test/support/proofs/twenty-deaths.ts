@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { verifyCheckpoint } from '../../../src/checkpoint/verify.ts'
-import { type Durability, StateStores } from '../../../src/index.ts'
+import { StateStores } from '../../../src/index.ts'
 import { batch, type KillOrders, RETAINED } from '../kill-orders.ts'
 import { checkVersion, commitNext, type Lineage } from '../lineage.ts'
 import { ProcessGone, ServingProcess } from '../processes.ts'
@@ -46,7 +46,8 @@ export function twentyDeaths(openStorage: StorageOpener, options: DeathOptions =
       const location = await storage.newLocation()
       try {
         const journal = join(root, 'journal')
-        await dieTwentyTimes({ location, journal, durability }, options, seed)
+        const orders = { location, journal, durability, sidecars: storage.onlyObjects !== true }
+        await dieTwentyTimes(orders, options, seed)
       } catch (error) {
         if (error instanceof Error) error.message = `SEED=${seed}: ${error.message}`
         throw error
@@ -59,7 +60,7 @@ export function twentyDeaths(openStorage: StorageOpener, options: DeathOptions =
 }
 
 async function dieTwentyTimes(
-  orders: { location: string; journal: string; durability: Durability },
+  orders: Omit<KillOrders, 'run'>,
   { workMsMax = 200, startMsMax = 25 }: DeathOptions,
   seed: number,
 ): Promise<void> {
@@ -74,6 +75,7 @@ async function dieTwentyTimes(
     await liveAndDie({ ...orders, run }, early, lifeMs)
     const told = readJournal(await readFile(journal, 'utf8'), lineage)
     acknowledgedCount += told.acknowledged.length - lineage.length
+    await outlast(location)
     lineage = await checkSurvivors(location, told)
     lineage = await goOn(location, lineage, run)
     await writeFile(journal, '')
@@ -119,6 +121,14 @@ function readJournal(text: string, before: Lineage): Told {
   return { acknowledged, pending }
 }
 
+/** Where nothing is moved, the last request of a dead writer may still arrive, and counts until somebody else has claimed the store. */
+async function outlast(location: string): Promise<void> {
+  const files = await openFiles(location)
+  if (files.capabilities.atomicMove) return
+  await using stores = await StateStores.open(files, { maintenanceIntervalMs: 0 })
+  await (await stores.provider(ZOMBIE_STORE).getStore()).abort()
+}
+
 /** Reads what is there, starting from nothing, and compares it with what the child was told. */
 async function checkSurvivors(location: string, told: Told): Promise<Lineage> {
   const reader = await StateStores.open(await openFiles(location), {})
@@ -156,7 +166,11 @@ async function goOn(location: string, lineage: Lineage, run: number): Promise<Li
     expect(await commitNext(provider, tag, undefined, batch)).toBe(lineage.length + 1)
     await provider.doMaintenance()
     await expectTidy(files)
-    expect(await verifyCheckpoint(files)).toEqual([])
+    const findings = await verifyCheckpoint(files)
+    // The snapshot of a version that was undone stays until it is cleaned, where nothing is moved.
+    expect(
+      findings.filter(({ kind }) => files.capabilities.atomicMove || kind !== 'orphan'),
+    ).toEqual([])
     return [...lineage, tag]
   } finally {
     await stores.close()

@@ -5,6 +5,7 @@ import type { CheckpointFileManager } from '../../../src/files/file-manager.ts'
 import { LocalFileManager } from '../../../src/files/local.ts'
 import { MemoryFileManager } from '../../../src/files/memory.ts'
 import { writerLeaseContract } from '../../../src/testing/writer-lease-contract.ts'
+import { MemoryObjects } from '../../support/memory-objects.ts'
 
 writerLeaseContract('memory', {
   createFiles: async () => {
@@ -43,6 +44,18 @@ writerLeaseContract('memory where a claim is a folder', {
     return {
       files: makingLabelled(files),
       another: async () => makingLabelled(new MemoryFileManager({ disk: files.disk })),
+      dispose: async () => undefined,
+    }
+  },
+})
+
+writerLeaseContract('objects in memory', {
+  onlyObjects: true,
+  createFiles: async () => {
+    const files = new MemoryObjects()
+    return {
+      files,
+      another: async () => new MemoryObjects(files.storage),
       dispose: async () => undefined,
     }
   },

@@ -52,7 +52,7 @@ describe('the engine on HDFS', () => {
       code: 'TIDEMARK_INVALID_OPTIONS',
       message: expect.stringContaining('webhdfs://nn:9870/path'),
     })
-    await expect(openLocation('s3://bucket/a')).rejects.toMatchObject({
+    await expect(openLocation('gs://bucket/a')).rejects.toMatchObject({
       code: 'TIDEMARK_INVALID_OPTIONS',
     })
   })

@@ -1,0 +1,103 @@
+// Finds or installs the S3 services that the tests run: versitygw always, MinIO if TIDEMARK_MINIO is set (it takes long to build and much
+// memory to run), s3rver as the one that must be refused.
+//
+// They are built from source by Go, and brought by npm, into .cache/, which takes minutes, once. What cannot be had is said with a reason.
+
+import { execFile } from 'node:child_process'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { fillOnce } from '../fill-once.ts'
+
+const run = promisify(execFile)
+
+export const VERSITYGW_VERSION = '1.8.0'
+/** Of the last release that is open source. */
+export const MINIO_VERSION = '0.0.0-20260212201848-7aac2a2c5b7c'
+export const S3RVER_VERSION = '3.7.1'
+
+const CACHE = join(import.meta.dirname, '../../../.cache')
+const INSTALL_TIMEOUT_MS = 30 * 60_000
+
+/** The programs, or why one is not there. */
+export interface InstalledS3 {
+  readonly versitygw: string | MissingS3
+  readonly minio: string | MissingS3
+  readonly s3rver: string | MissingS3
+}
+
+export interface MissingS3 {
+  readonly missing: string
+}
+
+/** Prints what it installs. */
+export async function findOrInstallS3(): Promise<InstalledS3> {
+  return {
+    versitygw: await findOrInstallVersitygw(),
+    minio: isSet(process.env['TIDEMARK_MINIO'])
+      ? await goProgram('minio', {
+          version: MINIO_VERSION,
+          source: `github.com/minio/minio@v${MINIO_VERSION}`,
+        })
+      : { missing: 'TIDEMARK_MINIO is not set' },
+    s3rver: await nodeProgram('s3rver', S3RVER_VERSION),
+  }
+}
+
+export function findOrInstallVersitygw(): Promise<string | MissingS3> {
+  return goProgram('versitygw', {
+    version: VERSITYGW_VERSION,
+    source: `github.com/versity/versitygw/cmd/versitygw@v${VERSITYGW_VERSION}`,
+  })
+}
+
+async function goProgram(
+  name: string,
+  { version, source }: { readonly version: string; readonly source: string },
+): Promise<string | MissingS3> {
+  const folder = join(CACHE, `${name}-${version}`)
+  return installed(join(folder, name), () =>
+    fillOnce(folder, async () => {
+      await run('go', ['version'])
+      console.log(`Building ${name} ${version} into ${folder} by Go`)
+      await run('go', ['install', source], {
+        // Not in this package, whose folder may be within another Go module.
+        cwd: folder,
+        env: { ...process.env, GOBIN: folder, GOFLAGS: '' },
+        timeout: INSTALL_TIMEOUT_MS,
+      })
+    }),
+  )
+}
+
+async function nodeProgram(name: string, version: string): Promise<string | MissingS3> {
+  const folder = join(CACHE, `${name}-${version}`)
+  return installed(join(folder, 'node_modules', name, 'bin', `${name}.js`), () =>
+    fillOnce(folder, async () => {
+      console.log(`Installing ${name} ${version} into ${folder} by npm`)
+      await mkdir(join(folder, 'node_modules'))
+      const where = ['--prefix', folder, '--no-save', '--no-package-lock', '--ignore-scripts']
+      await run('npm', ['install', ...where, `${name}@${version}`], {
+        timeout: INSTALL_TIMEOUT_MS,
+      })
+    }),
+  )
+}
+
+async function installed(
+  program: string,
+  install: () => Promise<void>,
+): Promise<string | MissingS3> {
+  try {
+    await install()
+    return program
+  } catch (cause) {
+    const { stderr, message } = cause as { stderr?: string; message: string }
+    const said = stderr !== undefined && stderr.trim() !== '' ? stderr : message
+    return { missing: said.trim().split('\n').at(-1)! }
+  }
+}
+
+function isSet(text: string | undefined): boolean {
+  return text !== undefined && text !== '' && text !== '0'
+}

@@ -67,7 +67,7 @@ describe('a location on the local disk', () => {
     await writeFile(join(folder, 'file'), '')
     await failure(INVALID, () => StateStores.open(join(folder, 'file'), QUIET))
     await failure(INVALID, () => StateStores.open(join(folder, 'file', 'below'), QUIET))
-    for (const url of ['s3://bucket/x', 'hdfs://host/x', 'https://host/x'])
+    for (const url of ['gs://bucket/x', 'hdfs://host/x', 'https://host/x'])
       await failure(INVALID, () => StateStores.open(url, QUIET))
     await expect(StateStores.open('', QUIET)).rejects.toThrow(RangeError)
     await expect(StateStores.open('a\0b', QUIET)).rejects.toThrow(RangeError)

@@ -171,7 +171,7 @@ describe('what is no checkpoint', () => {
     await writeCheckpoint(inside('c'))
     expect((await refused(inside('c', 'state'))).message).toContain('the folder that holds `state`')
     expect((await refused(inside('c', 'state', '0', '1'))).message).toContain('of one store')
-    expect((await refused('s3://bucket/x')).code).toBe('TIDEMARK_INVALID_OPTIONS')
+    expect((await refused('gs://bucket/x')).code).toBe('TIDEMARK_INVALID_OPTIONS')
   })
 
   test.each(['3.zip', '3_0b9d2a3c-1111-4222-8333-444455556666.zip', '4.changelog'])(

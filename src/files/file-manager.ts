@@ -224,6 +224,12 @@ export function checkSegment(segment: string): string {
   return segment
 }
 
+/** The segments of `path` as it stands in a URL, where a slash at either end means nothing. RangeError as above. */
+export function segmentsOf(path: string): string[] {
+  const trimmed = path.replace(/^\//, '').replace(/\/$/, '')
+  return trimmed === '' ? [] : trimmed.split('/').map((segment) => checkSegment(segment))
+}
+
 /** The segments joined, each checked. */
 export function joinPath(...segments: string[]): string {
   return checkPath(segments.filter((segment) => segment !== '').join('/'))

@@ -10,23 +10,15 @@
 import type { CompletedPart, GetObjectCommandOutput, S3Client } from '@aws-sdk/client-s3'
 import type { Readable } from 'node:stream'
 import { StateStoreError } from '../../errors.ts'
+import { ATTEMPTS_MAX, backoffMs } from '../backoff.ts'
+import type { CallSubject } from '../call-subject.ts'
 import type { ByteRange, FileStatus, WriteCondition } from '../file-manager.ts'
 import { Semaphore } from '../semaphore.ts'
 import type { ResolvedS3Options } from './options.ts'
 import { readBody } from './read-body.ts'
-import {
-  type CallSubject,
-  failureOf,
-  S3Failure,
-  strangeAnswer,
-  timeoutError,
-  unavailableError,
-} from './s3-errors.ts'
+import { failureOf, S3Failure, strangeAnswer, timeoutError, unavailableError } from './s3-errors.ts'
 import type { Sdk } from './sdk.ts'
 
-/** Attempts of one call, whatever `retryTimeMs` says. */
-const ATTEMPTS_MAX = 100
-const BACKOFF_FIRST_MS = 20
 const BACKOFF_MAX_MS = 2000
 /** In the object's metadata, as `x-amz-meta-…`: names the upload that made it. Stored, never renamed. */
 const UPLOAD_ID_NAME = 'tidemark-upload'
@@ -385,7 +377,7 @@ export class S3Objects {
   }
 
   subject(operation: string, path: string): CallSubject {
-    return { operation, location: this.#location, path }
+    return { operation: `${operation} of`, location: this.#location, path }
   }
 
   #object(path: string): { Bucket: string; Key: string } {
@@ -432,7 +424,7 @@ export class S3Objects {
       const data = await outcome?.(failure)
       if (data !== undefined) return data
       if (doubt !== undefined && failure.verdict === 'lost') doubt.lost = true
-      const waitMs = Math.max(this.#backoffMs(count), failure.retryAfterMs)
+      const waitMs = Math.max(backoffMs(count, BACKOFF_MAX_MS, clock), failure.retryAfterMs)
       const spent =
         count >= ATTEMPTS_MAX || clock.elapsedMs() - startedMs + failure.retryAfterMs >= retryTimeMs
       if (failure.verdict === 'refused' || spent)
@@ -451,12 +443,6 @@ export class S3Objects {
       if (failure instanceof StateStoreError) throw failure
       return { failure }
     }
-  }
-
-  /** Half to all of a wait that doubles: callers that failed together must not come back together. */
-  #backoffMs(count: number): number {
-    const fullMs = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(count - 1, 10))
-    return fullMs * (0.5 + this.#options.clock.randomBytes(1)[0] / 512)
   }
 }
 

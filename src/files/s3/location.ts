@@ -4,7 +4,7 @@
 // are options, never part of the location.
 
 import { StateStoreError } from '../../errors.ts'
-import { checkSegment } from '../file-manager.ts'
+import { segmentsOf } from '../file-manager.ts'
 
 /** What a key may have at most, in bytes of UTF-8. */
 export const KEY_BYTES_MAX = 1024
@@ -30,14 +30,12 @@ export function parseS3Location(location: string): S3Location {
   // Also keeps out what people put before a host, which may be a secret, so it is not repeated.
   if (!/^[a-z0-9][a-z0-9._-]{1,254}$/i.test(bucket))
     throw invalid('a bucket name after s3://', 'something that cannot be one')
-  return { bucket, segments: parsePrefix(path) }
+  return { bucket, segments: prefixSegments(path) }
 }
 
-function parsePrefix(path: string): string[] {
-  const trimmed = path.replace(/^\//, '').replace(/\/$/, '')
-  if (trimmed === '') return []
+function prefixSegments(path: string): string[] {
   try {
-    return trimmed.split('/').map((segment) => checkSegment(segment))
+    return segmentsOf(path)
   } catch (error) {
     throw invalid('a path of plain segments', 'one that is not', error)
   }

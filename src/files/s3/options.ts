@@ -3,6 +3,7 @@
 import type { S3ClientConfig } from '@aws-sdk/client-s3'
 import { type Clock, systemClock } from '../../base/clock.ts'
 import { StateStoreError } from '../../errors.ts'
+import { wholeNumbersOf } from '../whole-numbers.ts'
 
 /** Options of an S3 file manager. All are optional. */
 export interface S3Options {
@@ -80,16 +81,17 @@ export function resolveS3Options(options: S3Options): ResolvedS3Options {
   checkCredentials(credentials)
   const endpoint = options.endpoint ?? endpointOfProcess()
   if (endpoint !== undefined) checkEndpoint(endpoint)
+  const number = wholeNumbersOf(options, invalid)
   return Object.freeze({
     region,
     endpoint,
     forcePathStyle: forcePathStyle ?? endpoint !== undefined,
     credentials,
-    connectTimeoutMs: wholeNumber(options, 'connectTimeoutMs', 5000, 1, HOUR_MS),
-    requestTimeoutMs: wholeNumber(options, 'requestTimeoutMs', 30_000, 1, HOUR_MS),
-    retryTimeMs: wholeNumber(options, 'retryTimeMs', 40_000, 0, HOUR_MS),
-    socketsMax: wholeNumber(options, 'socketsMax', 32, 1, 1024),
-    partSizeBytes: wholeNumber(options, 'partSizeBytes', 8 * MIB, 5 * MIB, 5 * 1024 * MIB),
+    connectTimeoutMs: number('connectTimeoutMs', 5000, 1, HOUR_MS),
+    requestTimeoutMs: number('requestTimeoutMs', 30_000, 1, HOUR_MS),
+    retryTimeMs: number('retryTimeMs', 40_000, 0, HOUR_MS),
+    socketsMax: number('socketsMax', 32, 1, 1024),
+    partSizeBytes: number('partSizeBytes', 8 * MIB, 5 * MIB, 5 * 1024 * MIB),
     clock: options.clock ?? systemClock,
   })
 }
@@ -124,20 +126,6 @@ function checkCredentials(credentials: unknown): void {
       'an object with `accessKeyId` and `secretAccessKey`, or a function',
       'something else',
     )
-}
-
-function wholeNumber(
-  options: S3Options,
-  name: keyof S3Options,
-  byDefault: number,
-  min: number,
-  max: number,
-): number {
-  const value = options[name] ?? byDefault
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max)
-    return value
-  const found = typeof value === 'number' ? String(value) : typeof value
-  throw invalid(name, `a whole number from ${min} to ${max}`, found)
 }
 
 function invalid(name: string, expected: string, found: string): StateStoreError {

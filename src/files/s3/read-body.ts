@@ -3,8 +3,9 @@
 import type { GetObjectCommandOutput } from '@aws-sdk/client-s3'
 import type { Readable } from 'node:stream'
 import { StateStoreError } from '../../errors.ts'
+import { type CallSubject, describeSubject } from '../call-subject.ts'
 import type { ByteRange } from '../file-manager.ts'
-import { type CallSubject, describeSubject, strangeAnswer } from './s3-errors.ts'
+import { strangeAnswer } from './s3-errors.ts'
 
 /** Read into one array. Above it the caller must ask for ranges. */
 const READ_BYTES_MAX = 2 * 1024 * 1024 * 1024

@@ -6,6 +6,7 @@
 // is one of them.
 
 import { type ErrorCode, StateStoreError } from '../../errors.ts'
+import { type CallSubject, describeSubject } from '../call-subject.ts'
 
 interface Meaning {
   readonly code: ErrorCode
@@ -255,18 +256,6 @@ export function failureOf(error: unknown): S3Failure | StateStoreError {
     ...(after > 0 && { retryAfterMs: after * 1000 }),
     ...($metadata?.requestId !== undefined && { requestId: $metadata.requestId }),
   })
-}
-
-/** What was asked, of what, for messages: `PUT of a/b in s3://…`. */
-export interface CallSubject {
-  readonly operation: string
-  readonly location: string
-  /** Relative to the location, as errors show it. */
-  readonly path: string
-}
-
-export function describeSubject({ operation, location, path }: CallSubject): string {
-  return `${operation} of ${path === '' ? location : `${path} in ${location}`}`
 }
 
 /** The error of a call that certainly changed nothing, or only read. */

@@ -10,9 +10,9 @@ import type { CompletedPart } from '@aws-sdk/client-s3'
 import { assert } from '../../base/assert.ts'
 import { concatBytes } from '../../base/bytes.ts'
 import { StateStoreError } from '../../errors.ts'
+import { describeSubject } from '../call-subject.ts'
 import type { ConditionalUpload, WriteCondition } from '../file-manager.ts'
 import type { Doubt, S3Objects, WriteOutcome } from './client.ts'
-import { describeSubject } from './s3-errors.ts'
 
 const PARTS_IN_FLIGHT_MAX = 2
 /** As many as S3 takes. */

@@ -7,20 +7,13 @@
 
 import type { Clock } from '../../base/clock.ts'
 import { StateStoreError } from '../../errors.ts'
+import { ATTEMPTS_MAX, backoffMs } from '../backoff.ts'
+import type { CallSubject } from '../call-subject.ts'
 import { StepFailure } from './http-step.ts'
 import type { Endpoint } from './location.ts'
 import type { NameNodes } from './name-nodes.ts'
-import {
-  type CallSubject,
-  RemoteException,
-  StrangeAnswer,
-  timeoutError,
-  unavailableError,
-} from './webhdfs-errors.ts'
+import { RemoteException, StrangeAnswer, timeoutError, unavailableError } from './webhdfs-errors.ts'
 
-/** Attempts of one call, whatever `retryTimeMs` says. */
-const ATTEMPTS_MAX = 100
-const BACKOFF_FIRST_MS = 20
 const BACKOFF_MAX_MS = 1000
 
 /**
@@ -95,7 +88,7 @@ export class Attempts {
             ? timeoutError(subject, error)
             : unavailableError(subject, error)
       }
-      await clock.turn(this.#backoffMs(count))
+      await clock.turn(backoffMs(count, BACKOFF_MAX_MS, clock))
     }
   }
 
@@ -110,12 +103,6 @@ export class Attempts {
     ) {
       this.#nameNodes.failed(nameNode)
     } else this.#nameNodes.doubt()
-  }
-
-  /** Half to all of a wait that doubles: callers that failed together must not come back together. */
-  #backoffMs(count: number): number {
-    const fullMs = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(count - 1, 10))
-    return fullMs * (0.5 + this.#options.clock.randomBytes(1)[0] / 512)
   }
 }
 

@@ -6,6 +6,7 @@ import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import type { Socket } from 'node:net'
 import { StateStoreError } from '../../errors.ts'
+import { type CallSubject, describeSubject } from '../call-subject.ts'
 import type { ByteRange, Durability, FileStatus } from '../file-manager.ts'
 import { Semaphore } from '../semaphore.ts'
 import { hostCheck, type HostCheck } from './allowed-hosts.ts'
@@ -23,14 +24,7 @@ import { type Endpoint, type HdfsLocation, describeEndpoint } from './location.t
 import { NameNodes } from './name-nodes.ts'
 import type { ResolvedWebHdfsOptions } from './options.ts'
 import { type Hop, parseHop, WEBHDFS_ROOT, withCreateFlags, withPath } from './redirect.ts'
-import {
-  type CallSubject,
-  describeSubject,
-  RemoteException,
-  StrangeAnswer,
-  timeoutError,
-  unavailableError,
-} from './webhdfs-errors.ts'
+import { RemoteException, StrangeAnswer, timeoutError, unavailableError } from './webhdfs-errors.ts'
 
 /** A NameNode closes idle connections (after 60 s, some versions after 1 s); a request on one just then would be a lost answer. */
 const IDLE_CONNECTION_MS = 500

@@ -5,7 +5,7 @@
 // user name before the host (the option `user` gives it). Messages never repeat those parts: people put secrets there.
 
 import { StateStoreError } from '../../errors.ts'
-import { checkSegment } from '../file-manager.ts'
+import { segmentsOf } from '../file-manager.ts'
 
 /** The HTTP ports of a NameNode unless it is configured otherwise. */
 const NAME_NODE_PORT = { http: 9870, https: 9871 } as const
@@ -61,7 +61,7 @@ export function parseHdfsLocation(location: string): HdfsLocation {
   })
   if (nameNodes.length > NAME_NODES_MAX)
     throw invalid(`${NAME_NODES_MAX} NameNodes at most`, `${nameNodes.length}`)
-  return { secure, nameNodes, segments: parsePath(path) }
+  return { secure, nameNodes, segments: folderSegments(path) }
 }
 
 /** What to say to somebody who wrote an hdfs:// location. */
@@ -73,12 +73,10 @@ export function refuseHdfsScheme(location: string): never {
   )
 }
 
-function parsePath(path: string): string[] {
+function folderSegments(path: string): string[] {
   if (/[?#]/.test(path)) throw invalid('no ? and no # in the path', 'one')
-  const trimmed = path.replace(/^\//, '').replace(/\/$/, '')
-  if (trimmed === '') return []
   try {
-    return trimmed.split('/').map((segment) => checkSegment(segment))
+    return segmentsOf(path)
   } catch (error) {
     throw invalid('a path of plain segments', 'one that is not', error)
   }

@@ -5,6 +5,7 @@ import { userInfo } from 'node:os'
 import type { ConnectionOptions } from 'node:tls'
 import { type Clock, systemClock } from '../../base/clock.ts'
 import { StateStoreError } from '../../errors.ts'
+import { wholeNumbersOf } from '../whole-numbers.ts'
 import type { AllowedHosts } from './allowed-hosts.ts'
 
 /** Options of a WebHDFS file manager. All are optional. */
@@ -103,6 +104,7 @@ export function resolveWebHdfsOptions(options: WebHdfsOptions): ResolvedWebHdfsO
   const isList = Array.isArray(allowedHosts) && allowedHosts.every((v) => typeof v === 'string')
   if (allowedHosts !== undefined && typeof allowedHosts !== 'function' && !isList)
     throw invalid('allowedHosts', 'a list of names or a function', typeof allowedHosts)
+  const number = wholeNumbersOf(options, invalid)
   return Object.freeze({
     user: delegationToken === undefined ? (user ?? userOfProcess()) : undefined,
     token: typeof delegationToken === 'string' ? () => delegationToken : delegationToken,
@@ -110,11 +112,11 @@ export function resolveWebHdfsOptions(options: WebHdfsOptions): ResolvedWebHdfsO
     headers,
     allowedHosts,
     tls: options.tls,
-    connectTimeoutMs: wholeNumber(options, 'connectTimeoutMs', 5000, 1, HOUR_MS),
-    answerTimeoutMs: wholeNumber(options, 'answerTimeoutMs', 30_000, 1, HOUR_MS),
-    idleTimeoutMs: wholeNumber(options, 'idleTimeoutMs', 30_000, 1, HOUR_MS),
-    retryTimeMs: wholeNumber(options, 'retryTimeMs', 20_000, 0, HOUR_MS),
-    socketsMax: wholeNumber(options, 'socketsMax', 32, 1, 1024),
+    connectTimeoutMs: number('connectTimeoutMs', 5000, 1, HOUR_MS),
+    answerTimeoutMs: number('answerTimeoutMs', 30_000, 1, HOUR_MS),
+    idleTimeoutMs: number('idleTimeoutMs', 30_000, 1, HOUR_MS),
+    retryTimeMs: number('retryTimeMs', 20_000, 0, HOUR_MS),
+    socketsMax: number('socketsMax', 32, 1, 1024),
     clock: options.clock ?? systemClock,
   })
 }
@@ -127,19 +129,6 @@ function userOfProcess(): string | undefined {
   } catch {
     return undefined // No such user in this container: the server then takes its own default.
   }
-}
-
-function wholeNumber(
-  options: WebHdfsOptions,
-  name: keyof WebHdfsOptions,
-  byDefault: number,
-  min: number,
-  max: number,
-): number {
-  const value = options[name] ?? byDefault
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max)
-    return value
-  throw invalid(name, `a whole number from ${min} to ${max}`, JSON.stringify(value))
 }
 
 function invalid(name: string, expected: string, found: string): StateStoreError {

@@ -5,6 +5,7 @@
 // wrong after the act. And is it worth waiting? A standby, a NameNode that is starting or in safe mode, a DataNode that died are.
 
 import { type ErrorCode, StateStoreError } from '../../errors.ts'
+import { type CallSubject, describeSubject } from '../call-subject.ts'
 import type { Endpoint } from './location.ts'
 import { describeEndpoint } from './location.ts'
 
@@ -201,19 +202,6 @@ export class StrangeAnswer extends Error {
     super(`${what} (${describeEndpoint(endpoint)})`)
     this.endpoint = endpoint
   }
-}
-
-/** Where a call was going, for messages: `RENAME from a/b to c/d in webhdfs://…`. */
-export interface CallSubject {
-  /** With its preposition: `CREATE of`. */
-  readonly operation: string
-  readonly location: string
-  /** Relative to the location, as errors show it. */
-  readonly path: string
-}
-
-export function describeSubject({ operation, location, path }: CallSubject): string {
-  return `${operation} ${path === '' ? location : `${path} in ${location}`}`
 }
 
 /** The error of a call that certainly changed nothing, or only read. Our own errors pass unchanged. */

@@ -16,6 +16,15 @@ import type { ByteRange, FileStatus, WriteCondition } from '../file-manager.ts'
 import { Semaphore } from '../semaphore.ts'
 import type { ResolvedS3Options } from './options.ts'
 import { readBody } from './read-body.ts'
+import {
+  conditionHeaders,
+  decoderOf,
+  isRefusal,
+  quoted,
+  revisionOf,
+  serverTimeMs,
+  statusOf,
+} from './s3-answers.ts'
 import { failureOf, S3Failure, strangeAnswer, timeoutError, unavailableError } from './s3-errors.ts'
 import type { Sdk } from './sdk.ts'
 
@@ -117,7 +126,7 @@ export class S3Objects {
         })
         const answer = await this.#client.send(command, signal && { abortSignal: signal })
         // Some services do not know If-Match here.
-        if (revision !== undefined && revisionOf(answer.ETag) !== revision) {
+        if (revision !== undefined && revisionOf(answer.ETag ?? '') !== revision) {
           discard(answer)
           return 'absent'
         }
@@ -309,7 +318,7 @@ export class S3Objects {
       command.middlewareStack.add(
         (next) => async (args) => {
           const result = await next(args)
-          nowMs = Date.parse(headersOf(result.response).date ?? '')
+          nowMs = serverTimeMs(result.response)
           return result
         },
         { step: 'deserialize', name: 'tidemarkServerDate' },
@@ -444,52 +453,6 @@ export class S3Objects {
       return { failure }
     }
   }
-}
-
-function conditionHeaders(condition: WriteCondition): { IfNoneMatch: '*' } | { IfMatch: string } {
-  return condition === 'absent' ? { IfNoneMatch: '*' } : { IfMatch: quoted(condition.revision) }
-}
-
-/** What says that the condition does not hold. Replacing what is not there is 404, on some services 412. */
-function isRefusal(failure: S3Failure, condition: WriteCondition): boolean {
-  return failure.preconditionFailed || (condition !== 'absent' && failure.noSuchKey)
-}
-
-function statusOf(
-  path: string,
-  sizeBytes: number | undefined,
-  modified: Date | undefined,
-  etag: string | undefined,
-): FileStatus {
-  if (sizeBytes === undefined || etag === undefined)
-    throw strangeAnswer('Expected size and ETag of an object, got none')
-  return {
-    name: path.slice(path.lastIndexOf('/') + 1),
-    type: 'file',
-    sizeBytes,
-    modifiedMs: modified?.getTime() ?? 0,
-    revision: revisionOf(etag)!,
-  }
-}
-
-/** An ETag without its quotes, which some services leave out of listings. */
-function revisionOf(etag: string | undefined): string | undefined {
-  return etag?.replaceAll('"', '')
-}
-
-function quoted(revision: string): string {
-  return `"${revision}"`
-}
-
-/** Keys may hold letters that XML cannot; a service that encodes them says so. A space is a plus then. */
-function decoderOf(encoding: string | undefined): (text: string) => string {
-  if (encoding !== 'url') return (text) => text
-  return (text) => decodeURIComponent(text.replaceAll('+', '%20'))
-}
-
-function headersOf(response: unknown): Readonly<Record<string, string>> {
-  const { headers } = (response ?? {}) as { headers?: Readonly<Record<string, string>> }
-  return headers ?? {}
 }
 
 function discard({ Body }: GetObjectCommandOutput): void {

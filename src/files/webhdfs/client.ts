@@ -5,6 +5,7 @@
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import type { Socket } from 'node:net'
+import { concatBytes } from '../../base/bytes.ts'
 import { StateStoreError } from '../../errors.ts'
 import { type CallSubject, describeSubject } from '../call-subject.ts'
 import type { ByteRange, Durability, FileStatus } from '../file-manager.ts'
@@ -447,13 +448,7 @@ async function readAnnounced(
   if (expected !== undefined && sizeBytes !== expected)
     throw new StrangeAnswer(`Expected ${expected} bytes, got ${sizeBytes}`, step.endpoint)
   // In an array of its own: the caller may keep and change it.
-  const whole = new Uint8Array(sizeBytes)
-  let offset = 0
-  for (const chunk of chunks) {
-    whole.set(chunk, offset)
-    offset += chunk.length
-  }
-  return whole
+  return concatBytes(chunks)
 }
 
 function encodePath(path: string): string {

@@ -85,7 +85,7 @@ describe('options', () => {
       answerTimeoutMs: 1.5,
       idleTimeoutMs: Infinity,
       retryTimeMs: -1,
-      socketsMax: '8',
+      socketsMax: 'geheim',
       timeout: 1,
     })) {
       const opening = WebHdfsFileManager.open('webhdfs://nn/a', { [name]: value })

@@ -118,14 +118,27 @@ export class WriterLease {
    * files. Returns how many entries went.
    */
   async cleanLeftovers(): Promise<number> {
-    const { id, files } = this.#context
-    const root = stagingDirectory(id)
+    const { files } = this.#context
+    // Each costs a listing, so nobody looks where there can be none.
+    const probes = files.probeMove === undefined ? 0 : await this.#cleanProbes()
+    const own = await this.directory.cleanLeftovers()
+    const folders = files.conditional === undefined ? await this.#cleanStaging() : 0
+    return probes + own + folders
+  }
+
+  async #cleanProbes(): Promise<number> {
     let cleaned = 0
     for (const { name, type } of await this.directory.list()) {
       if (type !== 'file' || !name.startsWith(PROBE_PREFIX)) continue
       if (await this.directory.remove(name)) cleaned++
     }
-    cleaned += await this.directory.cleanLeftovers()
+    return cleaned
+  }
+
+  async #cleanStaging(): Promise<number> {
+    const { id, files } = this.#context
+    const root = stagingDirectory(id)
+    let cleaned = 0
     for (const { name } of (await files.list(root)) ?? []) {
       // A folder of an older number: its claimant woke up after we had fenced, made it, and died before it saw our claim.
       const older = (parseGeneration(name) ?? this.generation) < this.generation

@@ -290,7 +290,7 @@ describe('a disk that fails', () => {
         if (certain && fault.when === 'before') expect(found, label).toBeUndefined()
         expect([undefined, 'content of 1.delta'], label).toContain(found)
         if (isStateStoreError(outcome)) {
-          expect(outcome.cause, label).toBeDefined()
+          expect(outcome.cause, label).toMatchObject({ code: fault.errno })
           expect(outcome.message, label).toContain(fault.errno)
         }
       }

@@ -4,11 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openLocation } from '../../../../src/files/open-location.ts'
 import { WebHdfsFileManager } from '../../../../src/files/webhdfs/webhdfs.ts'
 import { StateStores } from '../../../../src/index.ts'
-import {
-  bytesOf,
-  fileManagerContract,
-  textOf,
-} from '../../../../src/testing/file-manager-contract.ts'
+import { bytesOf, fileManagerContract } from '../../../../src/testing/file-manager-contract.ts'
+import { openProvider, readRows } from '../../../../src/testing/stores.ts'
 import { writerLeaseContract } from '../../../../src/testing/writer-lease-contract.ts'
 import { type FakeHdfs, startFakeHdfs } from '../../../support/hdfs/fake-hdfs.ts'
 
@@ -80,7 +77,8 @@ describe('the engine on HDFS', () => {
       if (op === 'MKDIRS') expect(path).not.toMatch(/\/\d{16}$/)
     }
     await stores.close()
-    expect(await textOf(files, 'state/0/0/2.delta')).toBeDefined()
+    await using opened = await openProvider({}, files)
+    expect(await readRows(opened.provider)).toEqual({ key: 'other' })
   })
 
   test('an open makes no file, and asks a DataNode for nothing but what it loads', async () => {

@@ -41,71 +41,34 @@ function rowsRatio(where: Where, engine: string) {
     )
 }
 
-export const WHOLE_BATCH: readonly Must[] = [
-  {
-    row: 1,
-    text: 'whole batch, 1 M keys: Spark HDFS by tidemark',
-    bound: { atLeast: 10 },
-    reached: batchRatio(ONE_MILLION, HDFS),
-  },
-  {
-    row: 1,
-    text: 'the same, Spark’s commit not counted',
-    bound: { atLeast: 8 },
-    reached: batchRatioWithoutCommit(ONE_MILLION, HDFS),
-  },
-  {
-    row: 1,
-    text: 'whole batch, 5 M keys: Spark HDFS by tidemark',
-    bound: { atLeast: 30 },
-    reached: batchRatio(FIVE_MILLION, HDFS),
-  },
-  {
-    row: 1,
-    text: 'the same, Spark’s commit not counted',
-    goal: { atLeast: 30 },
-    reached: batchRatioWithoutCommit(FIVE_MILLION, HDFS),
-  },
-  {
-    row: 1,
-    text: 'whole batch, 1 M keys: Spark RocksDB by tidemark',
-    bound: { atLeast: 15 },
-    reached: batchRatio(ONE_MILLION, ROCKSDB),
-  },
-  {
-    row: 1,
-    text: 'whole batch, 1 M keys: Spark RocksDB with changelog by tidemark',
-    bound: { atLeast: 15 },
-    reached: batchRatio(ONE_MILLION, ROCKSDB_CHANGELOG),
-  },
-  {
-    row: 1,
-    text: 'rows a second, 1 M keys: tidemark by a JS Map that writes the same delta',
-    bound: { atLeast: 2 },
-    reached: rowsRatio(ONE_MILLION, 'js-map'),
-  },
-  {
-    row: 1,
-    text: 'rows a second, 1 M keys: tidemark by lmdb',
-    bound: { atLeast: 10 },
-    reached: rowsRatio(ONE_MILLION, 'lmdb'),
-  },
-  {
-    row: 1,
-    text: 'rows a second, 1 M keys: tidemark by classic-level',
-    bound: { atLeast: 4 },
-    reached: rowsRatio(ONE_MILLION, 'classic-level'),
-  },
-  {
-    row: 1,
-    text: 'rows a second, 1 M keys: tidemark by lmdb that writes the same delta',
-    goal: { atLeast: 10 },
-    reached: rowsRatio(ONE_MILLION, 'lmdb-delta'),
-  },
-  {
-    row: 1,
-    text: 'rows a second, 1 M keys: tidemark by classic-level that writes the same delta',
-    goal: { atLeast: 4 },
-    reached: rowsRatio(ONE_MILLION, 'classic-level-delta'),
-  },
+type Limit = Pick<Must, 'bound' | 'goal'>
+const bound = (atLeast: number): Limit => ({ bound: { atLeast } })
+const goal = (atLeast: number): Limit => ({ goal: { atLeast } })
+
+const rows = (engine: string, name: string, limit: Limit) =>
+  [`rows a second, 1 M keys: tidemark by ${name}`, limit, rowsRatio(ONE_MILLION, engine)] as const
+
+const LINES: readonly (readonly [text: string, limit: Limit, reached: Must['reached']])[] = [
+  ['whole batch, 1 M keys: Spark HDFS by tidemark', bound(10), batchRatio(ONE_MILLION, HDFS)],
+  ['the same, Spark’s commit not counted', bound(8), batchRatioWithoutCommit(ONE_MILLION, HDFS)],
+  ['whole batch, 5 M keys: Spark HDFS by tidemark', bound(30), batchRatio(FIVE_MILLION, HDFS)],
+  ['the same, Spark’s commit not counted', goal(30), batchRatioWithoutCommit(FIVE_MILLION, HDFS)],
+  ['whole batch, 1 M keys: Spark RocksDB by tidemark', bound(15), batchRatio(ONE_MILLION, ROCKSDB)],
+  [
+    'whole batch, 1 M keys: Spark RocksDB with changelog by tidemark',
+    bound(15),
+    batchRatio(ONE_MILLION, ROCKSDB_CHANGELOG),
+  ],
+  rows('js-map', 'a JS Map that writes the same delta', bound(2)),
+  rows('lmdb', 'lmdb', bound(10)),
+  rows('classic-level', 'classic-level', bound(4)),
+  rows('lmdb-delta', 'lmdb that writes the same delta', goal(10)),
+  rows('classic-level-delta', 'classic-level that writes the same delta', goal(4)),
 ]
+
+export const WHOLE_BATCH: readonly Must[] = LINES.map(([text, limit, reached]) => ({
+  row: 1,
+  text,
+  ...limit,
+  reached,
+}))

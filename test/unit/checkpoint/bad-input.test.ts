@@ -3,7 +3,7 @@
 
 import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { openCheckpoint } from '../../../src/checkpoint/checkpoint.ts'
 import type { FindingKind } from '../../../src/checkpoint/finding.ts'
 import type { ChangesSelection } from '../../../src/checkpoint/read-changes.ts'
@@ -13,26 +13,15 @@ import { parseSchemaFile, printSchemaFile } from '../../../src/checkpoint/schema
 import { verifyCheckpoint } from '../../../src/checkpoint/verify.ts'
 import type { ErrorCode } from '../../../src/errors.ts'
 import { StateStores } from '../../../src/index.ts'
-import { bytes, digestFolder, temporaryFolder } from '../../support/checkpoint-folder.ts'
+import { bytes, digestFolder } from '../../support/checkpoint-folder.ts'
 import { tidemarkHere } from '../../support/command-line.ts'
-import { unpackGolden } from '../../support/goldens.ts'
+import { goldenForEachTest } from '../../support/golden-for-each-test.ts'
 import { failure } from '../../../src/testing/stores.ts'
 
 const SCHEMA = 'state/0/0/_metadata/schema'
 const METADATA = 'state/0/_metadata/metadata'
 
-let golden: Awaited<ReturnType<typeof unpackGolden>>
-let folder: Awaited<ReturnType<typeof temporaryFolder>>
-beforeAll(async () => {
-  golden = await unpackGolden('../spark-readings/two-operators')
-})
-afterAll(() => golden[Symbol.asyncDispose]())
-beforeEach(async () => {
-  folder = await temporaryFolder()
-  await cp(golden.path, folder.path, { recursive: true })
-  return () => folder[Symbol.asyncDispose]()
-})
-
+const folder = goldenForEachTest('../spark-readings/two-operators')
 const at = (path: string) => join(folder.path, path)
 const change = async (path: string, edit: (text: string) => string) =>
   writeFile(at(path), edit(await readFile(at(path), 'latin1')), 'latin1')

@@ -1,29 +1,17 @@
 // Checkpoints of Spark whose logs have lost whole entries, or whose newest commit cannot be understood: what is read is what a batch left, and
 // nobody knows how without its offset log.
 
-import { cp, readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { lostOffsets } from '../../../src/checkpoint/batches.ts'
 import { type Checkpoint, openCheckpoint } from '../../../src/checkpoint/checkpoint.ts'
 import { verifyCheckpoint } from '../../../src/checkpoint/verify.ts'
-import { temporaryFolder } from '../../support/checkpoint-folder.ts'
 import { tidemarkHere } from '../../support/command-line.ts'
-import { unpackGolden } from '../../support/goldens.ts'
+import { goldenForEachTest } from '../../support/golden-for-each-test.ts'
 import { failure } from '../../../src/testing/stores.ts'
 
-let golden: Awaited<ReturnType<typeof unpackGolden>>
-let folder: Awaited<ReturnType<typeof temporaryFolder>>
-beforeAll(async () => {
-  golden = await unpackGolden('../spark-readings/two-operators')
-})
-afterAll(() => golden[Symbol.asyncDispose]())
-beforeEach(async () => {
-  folder = await temporaryFolder()
-  await cp(golden.path, folder.path, { recursive: true })
-  return () => folder[Symbol.asyncDispose]()
-})
-
+const folder = goldenForEachTest('../spark-readings/two-operators')
 const at = (path: string) => join(folder.path, path)
 const lose = async (...paths: string[]) => {
   for (const path of paths) await rm(at(path), { recursive: true })

@@ -50,8 +50,26 @@ function holdWrite(
   return { reached: reached.promise, release: () => gate.resolve() }
 }
 
-function timeout(): StateStoreError {
-  return new StateStoreError('TIDEMARK_STORAGE_TIMEOUT', 'No answer (injected)')
+/** From now on no write of `2.delta` by `files` has an answer; it never reaches the storage ('before') or has taken effect ('after'). */
+function loseAnswers(files: MemoryObjects, when: 'before' | 'after', { once = false } = {}): void {
+  const lose = async (path: string): Promise<void> => {
+    if (!path.endsWith('/2.delta')) return
+    if (once) files.hooks = {}
+    throw new StateStoreError('TIDEMARK_STORAGE_TIMEOUT', 'No answer (injected)')
+  }
+  files.hooks = { [when]: lose }
+}
+
+/** A writer that does not know whether its version 2 was committed: no request for it has got through, and none does. */
+async function writerInDoubt(): Promise<Awaited<ReturnType<typeof writer>>> {
+  const opened = await writer(new MemoryObjects().storage)
+  await commitVersions(opened.provider, 1)
+  loseAnswers(opened.files, 'before')
+  const store = await opened.provider.getStore()
+  store.put(text('b'), text('2'))
+  await failure('TIDEMARK_COMMIT_OUTCOME_UNKNOWN', () => store.commit())
+  await store.abort()
+  return opened
 }
 
 describe('a writer that was overtaken', () => {
@@ -169,33 +187,22 @@ describe('a writer that was overtaken', () => {
 })
 
 describe('a write without an answer', () => {
-  test.each(['took effect', 'did not'] as const)(
-    'that %s: one version, and success',
-    async (how) => {
-      const a = await writer(new MemoryObjects().storage)
-      await commitVersions(a.provider, 1)
-      const lose = async (path: string): Promise<void> => {
-        if (!path.endsWith('/2.delta')) return
-        a.files.hooks = {}
-        throw timeout()
-      }
-      a.files.hooks = how === 'took effect' ? { after: lose } : { before: lose }
-      expect(await commitRows(a.provider, { b: '2' })).toBe(2)
-      expect(await rowsRead(a.files.storage)).toEqual({
-        latest: 2,
-        rows: { ...rowsAfter(1), b: '2' },
-      })
-    },
-  )
+  test.each([
+    ['took effect', 'after'],
+    ['did not', 'before'],
+  ] as const)('that %s: one version, and success', async (_, when) => {
+    const a = await writer(new MemoryObjects().storage)
+    await commitVersions(a.provider, 1)
+    loseAnswers(a.files, when, { once: true })
+    expect(await commitRows(a.provider, { b: '2' })).toBe(2)
+    const rows = { ...rowsAfter(1), b: '2' }
+    expect(await rowsRead(a.files.storage)).toEqual({ latest: 2, rows })
+  })
 
   test('however often it is asked: what is listed tells that it took effect', async () => {
     const a = await writer(new MemoryObjects().storage)
     await commitVersions(a.provider, 1)
-    a.files.hooks = {
-      after: async (path) => {
-        if (path.endsWith('/2.delta')) throw timeout()
-      },
-    }
+    loseAnswers(a.files, 'after')
     expect(await commitRows(a.provider, { b: '2' })).toBe(2)
   })
 
@@ -214,11 +221,7 @@ describe('a write without an answer', () => {
     store.put(text('b'), text('2'))
     held.release()
     await committing
-    a.files.hooks = {
-      before: async (path) => {
-        if (path.endsWith('/2.delta')) throw timeout()
-      },
-    }
+    loseAnswers(a.files, 'before')
     await failure('TIDEMARK_STORAGE_TIMEOUT', () => store.commit())
     await store.abort()
     a.files.hooks = {}
@@ -228,43 +231,21 @@ describe('a write without an answer', () => {
   })
 
   test('until a successor has claimed: FENCED, and nobody knows', async () => {
-    const a = await writer(new MemoryObjects().storage)
-    await commitVersions(a.provider, 1)
-    a.files.hooks = {
-      before: async (path) => {
-        if (path.endsWith('/2.delta')) throw timeout()
-      },
-    }
-    const store = await a.provider.getStore()
-    store.put(text('late'), text('a'))
-    await failure('TIDEMARK_COMMIT_OUTCOME_UNKNOWN', () => store.commit())
-    await store.abort()
+    const a = await writerInDoubt()
     const b = await writer(a.files.storage)
-    expect(await commitRows(b.provider, { b: '2' })).toBe(2)
+    expect(await commitRows(b.provider, { c: '2' })).toBe(2)
     const error = await failure('TIDEMARK_FENCED', () => a.provider.getStore())
     expect(error.published).toBe('unknown')
   })
 
   test('as long as there is none: unknown, and the next getStore settles it', async () => {
-    const a = await writer(new MemoryObjects().storage)
-    await commitVersions(a.provider, 1)
-    a.files.hooks = {
-      before: async (path) => {
-        if (path.endsWith('/2.delta')) throw timeout()
-      },
-    }
-    const store = await a.provider.getStore()
-    store.put(text('b'), text('2'))
-    await failure('TIDEMARK_COMMIT_OUTCOME_UNKNOWN', () => store.commit())
-    await store.abort()
+    const a = await writerInDoubt()
     a.files.hooks = {}
     // Asked again under the same condition, it is written now.
     const next = await a.provider.getStore()
     expect(next.version).toBe(2)
-    expect(await rowsRead(a.files.storage)).toEqual({
-      latest: 2,
-      rows: { ...rowsAfter(1), b: '2' },
-    })
+    const rows = { ...rowsAfter(1), b: '2' }
+    expect(await rowsRead(a.files.storage)).toEqual({ latest: 2, rows })
   })
 })
 

@@ -5,6 +5,7 @@
 // an older stamp than the one below it, which makes it an orphan for everybody (version-info.ts). What the listing shows above is adopted first.
 
 import { StateStoreError } from '../errors.ts'
+import type { WritableDirectory } from '../files/writable-directory.ts'
 import { deltaName } from '../format/file-names.ts'
 import { readTrailer } from '../format/state-file-reader.ts'
 import { type Trailer, withStamp } from '../format/trailer.ts'
@@ -20,6 +21,9 @@ import {
 import { storeIdText, writersDirectory } from './store-id.ts'
 import { findLatestListed } from './survey.ts'
 import type { WriterLease } from './writer-lease.ts'
+
+/** An older writer that has not noticed yet may win as often as it has commits on their way, and each costs it its lease. */
+const RESTAMP_ATTEMPTS_MAX = 10
 
 /**
  * Stamps the newest version, whatever an older writer has added meanwhile included. The first holder of all finds nothing that could still be
@@ -41,26 +45,27 @@ export async function restampNewest(context: RecoveryContext, lease: WriterLease
       throw claimsAreMissing(source.path, trailer, lease, context)
     }
     const bytes = withStamp(await source.read(0, source.sizeBytes), lease.nextStamp(), source.path)
-    if (bytes === undefined) throw cannotStamp(source.path, context)
-
-    const name = deltaName(version)
-    const staged = await lease.directory.create(name)
-    try {
-      await staged.write(bytes)
-      await staged.close()
-      if ((await lease.directory.publish(staged, name, { replacing: revision })) === 'published')
-        return
-    } catch (error) {
-      await staged.discard()
-      throw error
-    }
-    await staged.discard()
-    throw new FilesChangedError(keepsChanging(source.path, context))
+    if (!(await replace(deltaName(version), revision, bytes, lease.directory)))
+      throw new FilesChangedError(keepsChanging(source.path, context))
   }, RESTAMP_ATTEMPTS_MAX)
 }
 
-/** An older writer that has not noticed yet may win as often as it has commits on their way, and each costs it its lease. */
-const RESTAMP_ATTEMPTS_MAX = 10
+/** False if it is of another revision by now. */
+async function replace(
+  name: string,
+  revision: string,
+  bytes: Uint8Array,
+  directory: WritableDirectory,
+): Promise<boolean> {
+  const staged = await directory.create(name)
+  try {
+    await staged.write(bytes)
+    await staged.close()
+    return (await directory.publish(staged, name, { replacing: revision })) === 'published'
+  } finally {
+    await staged.discard() // Nothing if it was published.
+  }
+}
 
 function keepsChanging(path: string, { id }: RecoveryContext): StateStoreError {
   return new StateStoreError(

@@ -5,7 +5,7 @@
 //   condition     a file is written only where none is, or over the very revision that was looked at: never over what a newer writer put there
 //   acknowledge   'published' is said only after a listing of the claims shows none newer. So whoever claims after that finds the file
 //   stamp         the next holder stamps the newest version anew before it reports it (store/restamp-newest.ts): a pending replacement of it
-//                 fails, and what still arrives above it bears an older stamp, which nobody takes for the history (recovery.ts, ORPHANS)
+//                 fails, and what still arrives above it bears an older stamp, which nobody takes for the history (store/version-info.ts, ORPHANS)
 //
 // What a writer is told when it finds a newer claim after its file was written is FENCED with `published: 'unknown'`: the newer one may have found the
 // file and gone on from it, or not.
@@ -102,8 +102,11 @@ export class ConditionalDirectory implements WritableDirectory {
     let cause: unknown
     for (let attempt = 1; attempt <= SETTLE_TRIES_MAX; attempt++) {
       try {
-        if (staged.state !== 'written' && (await staged.complete()) === 'refused')
+        const canAsk = staged.state === 'closed'
+        if (canAsk && (await staged.complete()) === 'refused') {
+          await staged.giveUp()
           return 'withdrawn'
+        }
         await this.#acknowledge(name)
         return 'gone'
       } catch (error) {
@@ -114,7 +117,10 @@ export class ConditionalDirectory implements WritableDirectory {
     try {
       const isOver = await this.#isOver(name, staged.condition)
       await this.#acknowledge(name)
-      if (isOver) return 'gone'
+      if (isOver) {
+        await staged.giveUp()
+        return 'gone'
+      }
     } catch (error) {
       if (isStateStoreError(error, 'TIDEMARK_FENCED')) throw error
       cause = error
@@ -200,7 +206,7 @@ class StagedUpload implements StagedFile {
   /** Of the last attempt to publish it. */
   condition: WriteCondition | undefined
   readonly #upload: ConditionalUpload
-  /** An attempt to publish it has had no answer yet. */
+  /** An attempt to publish it is under way, or had no answer. */
   #isDoubtful = false
 
   constructor(path: string, upload: ConditionalUpload) {
@@ -210,11 +216,17 @@ class StagedUpload implements StagedFile {
 
   async complete(): Promise<'written' | 'refused'> {
     assert(this.condition !== undefined, `${this.path} is completed under a condition`)
+    const wasDoubtful = this.#isDoubtful
     this.#isDoubtful = true
-    const outcome = await this.#upload.complete(this.condition)
-    this.#isDoubtful = false
-    if (outcome === 'written') this.state = 'written'
-    return outcome
+    try {
+      const outcome = await this.#upload.complete(this.condition)
+      this.#isDoubtful = false
+      if (outcome === 'written') this.state = 'written'
+      return outcome
+    } catch (error) {
+      this.#isDoubtful = wasDoubtful || isStateStoreError(error, 'TIDEMARK_STORAGE_TIMEOUT')
+      throw error
+    }
   }
 
   async write(chunk: Uint8Array): Promise<void> {
@@ -230,7 +242,12 @@ class StagedUpload implements StagedFile {
 
   async discard(): Promise<void> {
     // What may have been written is needed to ask again.
-    if (this.state === 'written' || this.state === 'discarded' || this.#isDoubtful) return
+    if (!this.#isDoubtful) await this.giveUp()
+  }
+
+  /** Nothing will be asked of it any more. */
+  async giveUp(): Promise<void> {
+    if (this.state === 'written' || this.state === 'discarded') return
     this.state = 'discarded'
     await this.#upload.abort()
   }

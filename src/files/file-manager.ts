@@ -1,7 +1,7 @@
 // CheckpointFileManager — the one contract between the engine and a storage.
 //
 // It is Spark's CheckpointFileManager made precise: every method says what an absent file, an existing file, a concurrent caller, a lost
-// response and a partial failure mean. One contract suite (test/support/contracts/file-manager.ts) runs on every backend.
+// response and a partial failure mean. One contract suite (src/testing/file-manager-contract.ts) runs on every backend.
 //
 // Paths are relative to the checkpoint location, with `/` between segments, never starting or ending with one; the empty path is the
 // location itself. A segment is never empty, `.` or `..` and holds neither `/`, `\` nor NUL (checkPath throws RangeError). A manager

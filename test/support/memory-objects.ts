@@ -172,7 +172,7 @@ class Upload implements ConditionalUpload {
   }
 
   async write(chunk: Uint8Array): Promise<void> {
-    this.#chunks.push(chunk.slice())
+    this.#chunks.push(new Uint8Array(chunk))
   }
 
   async complete(condition: WriteCondition): Promise<'written' | 'refused'> {

@@ -182,8 +182,9 @@ export class S3Objects {
     condition: WriteCondition,
     { uploadId, doubt }: WriteIdentity,
   ): Promise<WriteOutcome> {
+    const subject = this.subject('PUT', path)
     return this.#call<WriteOutcome>(
-      this.subject('PUT', path),
+      subject,
       async () => {
         const command = new this.#sdk.PutObjectCommand({
           ...this.#object(path),
@@ -199,7 +200,7 @@ export class S3Objects {
       {
         doubt,
         outcome: (failure) =>
-          isRefusal(failure, condition) ? this.#whose(path, { uploadId, doubt }) : undefined,
+          isRefusal(failure, condition) ? this.#whose(subject, { uploadId, doubt }) : undefined,
       },
     )
   }
@@ -248,8 +249,9 @@ export class S3Objects {
     condition: WriteCondition,
     identity: WriteIdentity,
   ): Promise<WriteOutcome> {
+    const subject = this.subject('CompleteMultipartUpload', path)
     return this.#call<WriteOutcome>(
-      this.subject('CompleteMultipartUpload', path),
+      subject,
       async () => {
         const command = new this.#sdk.CompleteMultipartUploadCommand({
           ...this.#object(path),
@@ -264,10 +266,10 @@ export class S3Objects {
       {
         doubt: identity.doubt,
         outcome: async (failure) => {
-          if (isRefusal(failure, condition)) return this.#whose(path, identity)
+          if (isRefusal(failure, condition)) return this.#whose(subject, identity)
           if (!failure.noSuchUpload) return undefined
           // Completed by an attempt before, or aborted by somebody.
-          const whose = await this.#whose(path, identity)
+          const whose = await this.#whose(subject, identity)
           return whose === 'refused' ? undefined : whose
         },
       },
@@ -409,9 +411,13 @@ export class S3Objects {
     )
   }
 
-  /** Decides a refusal by what is there. */
-  async #whose(path: string, { uploadId, doubt }: WriteIdentity): Promise<WriteOutcome> {
-    const found = await this.#head(path)
+  /** Decides the refusal of a write by what is there. Where nobody can look, an attempt before that had no answer leaves it open. */
+  async #whose(subject: CallSubject, { uploadId, doubt }: WriteIdentity): Promise<WriteOutcome> {
+    const found = await this.#head(subject.path).catch((error: unknown) => {
+      const failure = error instanceof StateStoreError ? error.cause : undefined
+      if (doubt.lost && failure instanceof S3Failure) throw timeoutError(subject, failure)
+      throw error
+    })
     if (found !== 'absent' && found.uploadId === uploadId) return 'written'
     return doubt.lost ? 'unclear' : 'refused'
   }

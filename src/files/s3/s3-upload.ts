@@ -93,7 +93,8 @@ export class S3Upload implements ConditionalUpload {
 
   #keep(chunk: Uint8Array): void {
     if (chunk.length === 0) return
-    this.#pending.push(chunk.slice())
+    // Not slice(): a Buffer's would still be the caller's memory.
+    this.#pending.push(new Uint8Array(chunk))
     this.#pendingBytes += chunk.length
   }
 

@@ -2,10 +2,10 @@
 
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ConditionalDirectory } from '../../../src/files/conditional-directory.ts'
-import { S3FileManager } from '../../../src/files/s3/s3.ts'
+import { type S3Options, S3FileManager } from '../../../src/files/s3/s3.ts'
 import type { StagedFile } from '../../../src/files/writable-directory.ts'
 import { bytesOf } from '../../../src/testing/file-manager-contract.ts'
-import { type Fault, FaultProxy } from '../../support/fault-proxy.ts'
+import { type Fault, FaultProxy, type ProxiedRequest } from '../../support/fault-proxy.ts'
 import { FakeS3 } from '../../support/s3/fake-s3.ts'
 
 const PART_SIZE_BYTES = 5 * 1024 * 1024
@@ -17,41 +17,64 @@ let directory: ConditionalDirectory
 beforeEach(async () => {
   service = await FakeS3.start()
   proxy = await FaultProxy.start([{ host: service.host, port: service.port }])
-  const [{ host, port }] = proxy.addresses
-  files = await S3FileManager.open(`s3://${service.bucket}/checkpoint`, {
-    endpoint: `http://${host}:${port}`,
-    credentials: { accessKeyId: 'test', secretAccessKey: 'testsecret' },
-    partSizeBytes: PART_SIZE_BYTES,
-    retryTimeMs: 0,
-  })
-  directory = new ConditionalDirectory({
-    files,
-    writes: files.conditional,
-    directory: 'state/0/0',
-    isNewest: () => Promise.resolve(true),
-  })
+  files = await open()
+  directory = directoryOf(files)
   return async () => {
     await proxy.close()
     await service[Symbol.asyncDispose]()
   }
 })
+
+function open(options: S3Options = {}): Promise<S3FileManager> {
+  const [{ host, port }] = proxy.addresses
+  return S3FileManager.open(`s3://${service.bucket}/checkpoint`, {
+    endpoint: `http://${host}:${port}`,
+    credentials: { accessKeyId: 'test', secretAccessKey: 'testsecret' },
+    partSizeBytes: PART_SIZE_BYTES,
+    retryTimeMs: 0,
+    ...options,
+  })
+}
+
+function directoryOf(manager: S3FileManager): ConditionalDirectory {
+  return new ConditionalDirectory({
+    files: manager,
+    writes: manager.conditional,
+    directory: 'state/0/0',
+    isNewest: () => Promise.resolve(true),
+  })
+}
+
 afterEach(() => expect(service.uploads.size, 'uploads that nobody ended').toBe(0))
 
-/** A file of two parts, whose publication as `1.delta` meets `fault`. */
-async function failing(fault: Fault, code: string): Promise<StagedFile> {
+const DENIED: Fault = {
+  do: 'answer',
+  status: 403,
+  body: '<Error><Code>AccessDenied</Code><Message>No</Message></Error>',
+}
+
+/** A file of two parts, that is to become `1.delta`. */
+async function stagedFile(): Promise<StagedFile> {
   const staged = await directory.create('1.delta')
   await staged.write(new Uint8Array(PART_SIZE_BYTES + 1))
   await staged.close()
-  proxy.inject({ when: ({ method, query }) => method === 'POST' && query.has('uploadId'), fault })
+  return staged
+}
+
+/** The same, after its publication met `fault`. */
+async function failing(fault: Fault, code: string): Promise<StagedFile> {
+  const staged = await stagedFile()
+  proxy.inject({ when: isComplete, fault })
   await expect(directory.publish(staged, '1.delta', 'if-absent')).rejects.toMatchObject({ code })
   return staged
 }
 
-const body = '<Error><Code>AccessDenied</Code><Message>No</Message></Error>'
+function isComplete({ method, query }: ProxiedRequest): boolean {
+  return method === 'POST' && query.has('uploadId')
+}
 
 test('a file that certainly was not written leaves nothing when it is discarded', async () => {
-  const denied: Fault = { do: 'answer', status: 403, body }
-  const staged = await failing(denied, 'TIDEMARK_STORAGE_UNAVAILABLE')
+  const staged = await failing(DENIED, 'TIDEMARK_STORAGE_UNAVAILABLE')
   await staged.discard()
   expect(service.objects.size).toBe(0)
 })
@@ -61,6 +84,21 @@ test('a file whose answer was lost is kept until it is settled, and can be asked
   await staged.discard()
   expect(service.uploads.size).toBe(1)
   expect(await directory.settle(staged, '1.delta')).toBe('gone')
+  expect(await directory.settle(staged, '1.delta')).toBe('gone')
+  expect((await directory.list()).map(({ name }) => name)).toEqual(['1.delta'])
+})
+
+test('a file that was written, but whose answer was lost, is not said to be absent because nobody may look at it', async () => {
+  files = await open({ retryTimeMs: 5000 })
+  directory = directoryOf(files)
+  const staged = await stagedFile()
+  const lost = proxy.inject({ when: isComplete, fault: { do: 'loseAnswer' } })
+  proxy.inject({ when: ({ method }) => method === 'HEAD', fault: DENIED, lasts: true })
+  await expect(directory.publish(staged, '1.delta', 'if-absent')).rejects.toMatchObject({
+    code: 'TIDEMARK_STORAGE_TIMEOUT',
+  })
+  expect(lost.struck).toHaveLength(1)
+  proxy.heal()
   expect(await directory.settle(staged, '1.delta')).toBe('gone')
   expect((await directory.list()).map(({ name }) => name)).toEqual(['1.delta'])
 })

@@ -1,4 +1,4 @@
-// The checksums of the file formats. CRC32C covers what lies on disk; XXH64 names the plain record stream (design: SHA-256 of every byte
+// The checksums of the file formats. CRC32C covers what lies on disk; XXH64 names the plain record stream (SHA-256 of every byte
 // would cost ten times as much); xxHash32 is what Spark's LZ4 framing asks for.
 
 import { crc32c as nodeCrc32c } from '@node-rs/crc32'

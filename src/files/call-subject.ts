@@ -1,3 +1,5 @@
+import { describePath } from './file-manager.ts'
+
 /** What a call to a storage behind a network is about, for messages: `RENAME from a/b to c/d in webhdfs://…`. */
 export interface CallSubject {
   /** With its preposition: `PUT of`, `RENAME from a/b to`. */
@@ -8,5 +10,5 @@ export interface CallSubject {
 }
 
 export function describeSubject({ operation, location, path }: CallSubject): string {
-  return `${operation} ${path === '' ? location : `${path} in ${location}`}`
+  return `${operation} ${describePath(location, path)}`
 }

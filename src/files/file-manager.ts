@@ -234,3 +234,8 @@ export function segmentsOf(path: string): string[] {
 export function joinPath(...segments: string[]): string {
   return checkPath(segments.filter((segment) => segment !== '').join('/'))
 }
+
+/** The path as messages show it. */
+export function describePath(location: string, path: string): string {
+  return path === '' ? location : `${path} in ${location}`
+}

@@ -118,9 +118,9 @@ export class LeasedDirectory implements WritableDirectory {
   }
 
   /**
-   * Moves a closed staged file to `name` in the store directory; a mode that replaces replaces whatever is there. Returns 'exists' (only with 'if-absent') where something is there already;
-   * the file then stays staged, to be published otherwise or discarded. Lease lost: FENCED. The store directory gone:
-   * STORAGE_UNAVAILABLE. STORAGE_TIMEOUT: `settle` before anything else.
+   * Moves a closed staged file to `name` in the store directory; a mode that replaces replaces whatever is there. 'exists' (only with
+   * 'if-absent') where something is there already; the file then stays staged, to be published otherwise or discarded. Lease lost: FENCED. The
+   * store directory gone: STORAGE_UNAVAILABLE. STORAGE_TIMEOUT: `settle` before anything else.
    */
   async publish(
     file: StagedFile,

@@ -2,10 +2,11 @@
 //
 // A full disk, a missing permission or too many open files are STORAGE_UNAVAILABLE: nothing was changed that anybody reads, and the same
 // call may succeed later. A thing of the wrong kind in the way (a folder where a file belongs, a symbolic link) is CORRUPT_FILE: someone
-// must look. What the file system cannot do at all is UNSUPPORTED. An I/O error in the middle of a move is STORAGE_TIMEOUT: unknown. Everything not in the table is STORAGE_UNAVAILABLE with the native
-// error as `cause`; nothing is swallowed.
+// must look. What the file system cannot do at all is UNSUPPORTED. An I/O error in the middle of a move is STORAGE_TIMEOUT: unknown. Everything
+// not in the table is STORAGE_UNAVAILABLE with the native error as `cause`; nothing is swallowed.
 
 import { StateStoreError, type ErrorCode } from '../errors.ts'
+import { describePath } from './file-manager.ts'
 
 const MEANINGS: Record<string, readonly [code: ErrorCode, words: string, advice: string]> = {
   ENOSPC: ['TIDEMARK_STORAGE_UNAVAILABLE', 'Disk full', 'Free some space; then it works again.'],
@@ -169,9 +170,4 @@ export function cannotLinkError(error: unknown, location: string, directory: str
       'such a link; there is no fallback. Put the checkpoint on one file system that has hard links (ext4, xfs, btrfs, zfs, apfs, tmpfs).',
     { path: directory, cause: error },
   )
-}
-
-/** The path as messages show it. */
-export function describePath(location: string, path: string): string {
-  return path === '' ? location : `${path} in ${location}`
 }

@@ -5,8 +5,8 @@
 
 import { assert } from '../base/assert.ts'
 import { StateStoreError } from '../errors.ts'
-import type { Durability, FileWriter } from './file-manager.ts'
-import { describePath, localError, syncError } from './local-errors.ts'
+import { describePath, type Durability, type FileWriter } from './file-manager.ts'
+import { localError, syncError } from './local-errors.ts'
 import type { NativeFiles } from './local-native.ts'
 
 export interface LocalFileWriterOptions {

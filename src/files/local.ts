@@ -16,6 +16,7 @@ import { toHex } from '../base/bytes.ts'
 import { StateStoreError } from '../errors.ts'
 import {
   checkPath,
+  describePath,
   PROBE_PREFIX,
   type ByteRange,
   type CheckpointFileManager,
@@ -26,7 +27,6 @@ import {
 } from './file-manager.ts'
 import {
   cannotLinkError,
-  describePath,
   errnoOf,
   localError,
   meansAbsent,
@@ -36,7 +36,8 @@ import {
 } from './local-errors.ts'
 import { systemFiles, type NativeFiles } from './local-native.ts'
 import { checkLocation, resolveLocation } from './local-location.ts'
-import { checkRange, readOpenFile } from './local-read.ts'
+import { readOpenFile } from './local-read.ts'
+import { checkRange } from './read-range.ts'
 import { LocalFolders, parentOf } from './local-folders.ts'
 import { LocalFileWriter } from './local-writer.ts'
 import { Semaphore } from './semaphore.ts'

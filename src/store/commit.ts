@@ -258,7 +258,7 @@ function keepsPromise(existing: VersionInfo, commit: SealedCommit): boolean {
   return existing.committedThrough >= commit.info.committedThrough
 }
 
-/** Moves the sealed delta to its place. False if the very same version was there already; design section 7, rule 5. */
+/** Moves the sealed delta to its place. False if the very same version was there already. */
 async function moveIn(
   commit: SealedCommit,
   firstMode: PublishMode,
@@ -362,7 +362,7 @@ async function move(
 }
 
 /**
- * Settles a publish whose outcome is unknown: first remove the source, so that a delayed move can never arrive; only then look at the target.
+ * Settles a publish whose outcome is unknown: first make sure that nothing still on its way can change the answer, only then look at the target.
  * True if the commit is in place. Throws UnsettledCommitError if the storage does not answer now either.
  */
 export async function settleCommit(

@@ -79,7 +79,7 @@ export class WriterLease {
   static async claim(context: LeaseContext): Promise<WriterLease> {
     const { id, files } = context
     const hasFolders = files.conditional === undefined
-    await files.conditional?.probe()
+    await files.conditional?.probe() // Before anything is written where conditions do not hold.
     const generation = await claimNext(context, await prepare(context)) // 1
     if (hasFolders) await stage(context, generation) // 2
     const claimed = await refuseIfOvertaken(context, generation)

@@ -1,5 +1,5 @@
 // The oracle of whole stores: which versions there are, and what each holds. One plain Map per version, rows as text (`key` and `value` in
-// hex), rules of design sections 6 and 7 in their plainest form: a commit over an older version undoes what followed, unless it is the very
+// hex), and the rules of commits and rewinds in their plainest form: a commit over an older version undoes what followed, unless it is the very
 // same commit, which undoes nothing as long as the file is there by which it is recognised.
 
 import type { Entry, StateReader } from '../../src/index.ts'

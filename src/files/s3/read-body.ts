@@ -2,13 +2,10 @@
 
 import type { GetObjectCommandOutput } from '@aws-sdk/client-s3'
 import type { Readable } from 'node:stream'
-import { StateStoreError } from '../../errors.ts'
 import { type CallSubject, describeSubject } from '../call-subject.ts'
 import type { ByteRange } from '../file-manager.ts'
+import { READ_BYTES_MAX, tooLongError } from '../read-range.ts'
 import { strangeAnswer } from './s3-errors.ts'
-
-/** Read into one array. Above it the caller must ask for ranges. */
-const READ_BYTES_MAX = 2 * 1024 * 1024 * 1024
 
 /** In an array of their own. Throws S3Failure where the answer is not what was asked for. */
 export async function readBody(
@@ -23,11 +20,7 @@ export async function readBody(
   try {
     const sizeBytes = announcedBytes(answer, range)
     if (sizeBytes > READ_BYTES_MAX)
-      throw new StateStoreError(
-        'TIDEMARK_UNSUPPORTED',
-        `${describeSubject(subject)}: ${sizeBytes} bytes were to be read in one piece; expected at most ${READ_BYTES_MAX}. Read it in ranges.`,
-        { path: subject.path, offset: range.offset ?? 0 },
-      )
+      throw tooLongError(describeSubject(subject), subject.path, sizeBytes, range)
     const whole = await readWhole(body, sizeBytes)
     if (answer.ContentRange !== undefined) return whole
     // Not every service knows ranges: then it is all of it.

@@ -24,7 +24,7 @@ import {
   type FileWriter,
   PROBE_PREFIX,
 } from '../file-manager.ts'
-import { checkRange } from '../local-read.ts'
+import { checkRange } from '../read-range.ts'
 import { DELETES_MAX, S3Objects } from './client.ts'
 import { KEY_BYTES_MAX, parseS3Location } from './location.ts'
 import { type ResolvedS3Options, resolveS3Options, type S3Options } from './options.ts'

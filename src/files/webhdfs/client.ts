@@ -9,6 +9,7 @@ import { concatBytes } from '../../base/bytes.ts'
 import { StateStoreError } from '../../errors.ts'
 import { type CallSubject, describeSubject } from '../call-subject.ts'
 import type { ByteRange, Durability, FileStatus } from '../file-manager.ts'
+import { READ_BYTES_MAX, tooLongError } from '../read-range.ts'
 import { Semaphore } from '../semaphore.ts'
 import { hostCheck, type HostCheck } from './allowed-hosts.ts'
 import { Attempts } from './attempts.ts'
@@ -29,8 +30,6 @@ import { RemoteException, StrangeAnswer, timeoutError, unavailableError } from '
 
 /** A NameNode closes idle connections (after 60 s, some versions after 1 s); a request on one just then would be a lost answer. */
 const IDLE_CONNECTION_MS = 500
-/** Read into one array. Above it the caller must ask for ranges. */
-const READ_BYTES_MAX = 2 * 1024 * 1024 * 1024
 
 type Query = Readonly<Record<string, string>>
 
@@ -429,13 +428,9 @@ async function readAnnounced(
 ): Promise<Uint8Array> {
   const sizeMax = Math.min(range.length ?? Infinity, READ_BYTES_MAX)
   const expected = announced === undefined ? undefined : Number(announced)
-  if ((expected ?? 0) > READ_BYTES_MAX) {
+  if (expected !== undefined && expected > READ_BYTES_MAX) {
     step.destroy()
-    throw new StateStoreError(
-      'TIDEMARK_UNSUPPORTED',
-      `${describeSubject(subject)}: ${expected} bytes were to be read in one piece; expected at most ${READ_BYTES_MAX}. Read it in ranges.`,
-      { path: subject.path, offset: range.offset ?? 0 },
-    )
+    throw tooLongError(describeSubject(subject), subject.path, expected, range)
   }
   const chunks: Uint8Array[] = []
   let sizeBytes = 0

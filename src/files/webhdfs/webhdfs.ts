@@ -19,6 +19,7 @@ import { isStateStoreError, StateStoreError } from '../../errors.ts'
 import {
   checkPath,
   checkSegment,
+  describePath,
   joinPath,
   type ByteRange,
   type CheckpointFileManager,
@@ -27,7 +28,7 @@ import {
   type FileStatus,
   type FileWriter,
 } from '../file-manager.ts'
-import { checkRange } from '../local-read.ts'
+import { checkRange } from '../read-range.ts'
 import { HdfsClient } from './client.ts'
 import { HdfsWriter } from './hdfs-writer.ts'
 import { parseHdfsLocation, refuseHdfsScheme } from './location.ts'
@@ -343,7 +344,7 @@ export class WebHdfsFileManager implements CheckpointFileManager {
   }
 
   #describe(path: string): string {
-    return path === '' ? this.location : `${path} in ${this.location}`
+    return describePath(this.location, path)
   }
 
   #notAFile(path: string): StateStoreError {

@@ -1,4 +1,4 @@
-// What a commit finds in its place, and what it does about it: design section 7, rule 5.
+// What a commit finds in its place, and what it does about it.
 
 import { describe, expect, test } from 'vitest'
 import { MemoryFileManager } from '../../../src/files/memory.ts'

@@ -4,6 +4,8 @@ import { expect, test } from 'vitest'
 import { type S3Options, S3FileManager } from '../../src/files/s3/s3.ts'
 import { conditionalWritesContract } from '../support/contracts/conditional-writes.ts'
 import { bytesOf, fileManagerContract, namesIn } from '../../src/testing/file-manager-contract.ts'
+import { StateStores } from '../../src/index.ts'
+import { ID } from '../../src/testing/stores.ts'
 import type { S3Server } from '../support/s3/servers.ts'
 import { s3Faults } from '../support/s3/s3-faults.ts'
 import { describeOnS3, describeWithS3 } from '../support/s3/with-s3.ts'
@@ -83,12 +85,16 @@ describeOnS3('files', (server, kind) => {
 describeOnS3('behind a network that fails', (server) => s3Faults(server))
 
 describeWithS3('s3rver', 'a service that ignores conditions', (server) => {
-  test('is refused by the probe, by name, and nothing is left there', async () => {
+  test('is refused by the probe and by every claim, by name, and nothing is left there', async () => {
     const files = await S3FileManager.open(server().location('checkpoint'), optionsFor(server()))
-    await expect(files.conditional.probe()).rejects.toMatchObject({
+    const refusal = {
       code: 'TIDEMARK_UNSUPPORTED',
       message: expect.stringContaining(server().endpoint),
-    })
+    }
+    await expect(files.conditional.probe()).rejects.toMatchObject(refusal)
+    const stores = await StateStores.open(files, { maintenanceIntervalMs: 0 })
+    await expect(stores.provider(ID).getStore()).rejects.toMatchObject(refusal)
+    await stores.close()
     expect(await files.list('')).toBeUndefined()
   })
 })

@@ -1,7 +1,12 @@
 import { raceForAStore } from '../support/proofs/race-for-a-store.ts'
+import { raceForAnObject } from '../support/proofs/race-for-an-object.ts'
 import { twentyDeaths } from '../support/proofs/twenty-deaths.ts'
 import { s3Storage } from '../support/s3/s3-storage.ts'
 import { describeOnS3 } from '../support/s3/with-s3.ts'
+
+describeOnS3('conditions:', (server) => {
+  raceForAnObject(async () => s3Storage(server()), { timeoutMs: 900_000 })
+})
 
 describeOnS3('races:', (server) => {
   raceForAStore(async () => s3Storage(server()), { timeoutMs: 900_000 })

@@ -7,7 +7,12 @@ import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { BucketAlreadyOwnedByYou, CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
+import {
+  BucketAlreadyExists,
+  BucketAlreadyOwnedByYou,
+  CreateBucketCommand,
+  S3Client,
+} from '@aws-sdk/client-s3'
 
 const HOST = '127.0.0.1'
 const BUCKET = 'tidemark'
@@ -154,7 +159,8 @@ async function createBucket(
         await client.send(new CreateBucketCommand({ Bucket: bucket }))
         return
       } catch (error) {
-        if (error instanceof BucketAlreadyOwnedByYou) return
+        // If it is somebody else's, whatever is asked next says so.
+        if (error instanceof BucketAlreadyOwnedByYou || error instanceof BucketAlreadyExists) return
         if (!isUp() || performance.now() > untilMs) throw error
         await sleep(START_STEP_MS)
       }

@@ -34,16 +34,16 @@ export function describeWithS3(
   tests: (server: () => S3Server) => void,
 ): void {
   const program = inject('s3')[kind]
-  const by = `S3 by ${kind === 'endpoint' ? String(program) : kind}, ${name}`
   if (typeof program !== 'string') {
-    describe.skip(`${by} (skipped: ${program.missing})`, () => {
+    describe.skip(`S3 by ${kind}, ${name} (skipped: ${program.missing})`, () => {
       tests(() => {
         throw new Error(`${kind} is missing`)
       })
     })
     return
   }
-  describe(by, () => {
+  // Of the endpoint, which has no program, it is the URL.
+  describe(`S3 by ${kind === 'endpoint' ? program : kind}, ${name}`, () => {
     let server: S3Server | undefined
     beforeAll(async () => {
       const starting = started.get(kind) ?? START[kind](program)

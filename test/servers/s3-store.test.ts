@@ -3,9 +3,9 @@ import { writerLeaseContract } from '../../src/testing/writer-lease-contract.ts'
 import { contractHarness, openFiles, type ProofStorage } from '../support/proof-storage.ts'
 import { storeHistories } from '../support/proofs/store-histories.ts'
 import { s3Storage } from '../support/s3/s3-storage.ts'
-import { describeWithS3 } from '../support/s3/with-s3.ts'
+import { describeOnS3 } from '../support/s3/with-s3.ts'
 
-describeWithS3('versitygw', 'stores:', (server) => {
+describeOnS3('stores:', (server) => {
   let storage: ProofStorage
   beforeAll(() => void (storage = s3Storage(server())))
   afterAll(() => storage?.[Symbol.asyncDispose]())

@@ -2,9 +2,9 @@
 
 import { stoppedProcesses } from '../support/proofs/stopped-processes.ts'
 import { s3Storage } from '../support/s3/s3-storage.ts'
-import { describeWithS3 } from '../support/s3/with-s3.ts'
+import { describeOnS3 } from '../support/s3/with-s3.ts'
 
-describeWithS3('versitygw', 'zombies:', (server) => {
+describeOnS3('zombies:', (server) => {
   stoppedProcesses(async () => s3Storage(server()), {
     timeoutMs: 900_000,
     step: 'request',

@@ -83,6 +83,26 @@ function ask(method: string, url: string, body?: string): Promise<Answer | strin
   })
 }
 
+/** What has come so far of an answer. */
+class Chunks extends Array<string> {
+  isOver = false
+}
+
+function begun(method: string, url: string): Promise<Chunks> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(url, { method, agent: false })
+    request.on('error', reject)
+    request.on('response', (answer) => {
+      const chunks = new Chunks()
+      answer.on('error', () => undefined)
+      answer.on('data', (chunk: Buffer) => chunks.push(String(chunk)))
+      answer.on('end', () => (chunks.isOver = true))
+      resolve(chunks)
+    })
+    request.end()
+  })
+}
+
 const at = (path: string): string => `http://127.0.0.1:${proxy.addresses[0].port}${path}`
 const always = (): boolean => true
 const inject = (fault: Fault) => proxy.inject({ when: always, fault })
@@ -151,6 +171,29 @@ test('a lost answer: the server has done it, the client is reset', async () => {
 
 test('a cut answer: a part of the body, then the end of the connection', async () => {
   inject({ do: 'cutAnswer', bytes: 4 })
+  expect(await ask('GET', at('/'))).toBe('ECONNRESET')
+  expect(received).toEqual(['first GET /'])
+})
+
+test('a paused answer: a part of the body, and the rest when the time is over', async () => {
+  inject({ do: 'pauseAnswer', bytes: 4, ms: 20 })
+  expect(await ask('GET', at('/'))).toMatchObject({ status: 200, body: '0123456789' })
+  inject({ do: 'pauseAnswer', bytes: 4, ms: 1e6 })
+  const chunks = await begun('GET', at('/'))
+  await expect.poll(() => chunks.join('')).toBe('0123')
+})
+
+test('an answer whose connection closes late: all of it is there, that it is over is not', async () => {
+  inject({ do: 'closeLate', ms: 20 })
+  expect(await ask('GET', at('/'))).toMatchObject({ status: 200, body: '0123456789' })
+  inject({ do: 'closeLate', ms: 1e6 })
+  const chunks = await begun('GET', at('/'))
+  await expect.poll(() => chunks.join('')).toBe('0123456789')
+  expect(chunks.isOver).toBe(false)
+})
+
+test('a connection that closes without an answer: the server has done it', async () => {
+  inject({ do: 'closeUnanswered', ms: 20 })
   expect(await ask('GET', at('/'))).toBe('ECONNRESET')
   expect(received).toEqual(['first GET /'])
 })

@@ -43,6 +43,12 @@ export type Fault =
   | { readonly do: 'loseAnswer' }
   /** The first `bytes` of the answer's body, then a reset. */
   | { readonly do: 'cutAnswer'; readonly bytes: number }
+  /** The first `bytes` of the answer's body, and the rest after `ms`. */
+  | { readonly do: 'pauseAnswer'; readonly bytes: number; readonly ms: number }
+  /** The whole answer, without its length: that it is over is told by the end of the connection, which comes after `ms`. */
+  | { readonly do: 'closeLate'; readonly ms: number }
+  /** The server does it and answers; the client hears nothing, and after `ms` an end of the connection that is in order. */
+  | { readonly do: 'closeUnanswered'; readonly ms: number }
   /** The server gets the first `bytes` of the body, then a reset; and so does the client. */
   | { readonly do: 'cutRequest'; readonly bytes: number }
   /** An answer of the proxy's own. */
@@ -107,6 +113,12 @@ export class InjectedFault {
   hold(send: () => Promise<number>): void {
     this.#late.push(send)
   }
+}
+
+/** The first `bytes` of a body, and the rest after `ms`, or never. */
+interface BreakOff {
+  readonly bytes: number
+  readonly ms?: number
 }
 
 interface Target {
@@ -196,7 +208,7 @@ export class FaultProxy implements AsyncDisposable {
     const { fault } = injected.rule
     switch (fault.do) {
       case 'delay':
-        await delay(fault.ms, undefined, { ref: false })
+        await sleep(fault.ms)
         return await this.#passOn(exchange)
       case 'hang':
         return
@@ -206,7 +218,15 @@ export class FaultProxy implements AsyncDisposable {
         ;(await exchange.forward()).resume().on('close', () => exchange.reset())
         return
       case 'cutAnswer':
-        return await this.#passOn(exchange, fault.bytes)
+        return await this.#passOn(exchange, { bytes: fault.bytes })
+      case 'pauseAnswer': {
+        const { bytes, ms } = fault
+        return await this.#passOn(exchange, { bytes, ms })
+      }
+      case 'closeLate':
+        return exchange.passBackOpen(await exchange.forward(), fault.ms)
+      case 'closeUnanswered':
+        return exchange.closeUnanswered(await exchange.forward(), fault.ms)
       case 'cutRequest':
         return exchange.forwardCut(fault.bytes)
       case 'answer':
@@ -223,14 +243,14 @@ export class FaultProxy implements AsyncDisposable {
     }
   }
 
-  /** Forwards a request, and its answer with the redirect rewritten: whole, or the first `bytesMax` of its body. */
-  async #passOn(exchange: Exchange, bytesMax?: number): Promise<void> {
+  /** Forwards a request, and its answer with the redirect rewritten: whole, or broken off. */
+  async #passOn(exchange: Exchange, breakOff?: BreakOff): Promise<void> {
     const answer = await exchange.forward()
     const headers = { ...answer.headers }
     delete headers.connection
     if (headers.location !== undefined)
       headers.location = await this.#throughProxy(headers.location)
-    exchange.passBack(answer, headers, bytesMax)
+    exchange.passBack(answer, headers, breakOff)
   }
 
   async #throughProxy(location: string): Promise<string> {
@@ -314,23 +334,47 @@ class Exchange {
     this.response.writeHead(status, { ...headers, connection: 'close' }).end(body)
   }
 
-  passBack(answer: IncomingMessage, headers: IncomingHttpHeaders, bytesMax?: number): void {
+  passBack(answer: IncomingMessage, headers: IncomingHttpHeaders, breakOff?: BreakOff): void {
     const { response } = this
     response.writeHead(answer.statusCode!, answer.statusMessage, headers)
     answer.on('error', () => this.reset())
-    if (bytesMax === undefined) {
+    if (breakOff === undefined) {
       answer.pipe(response)
       return
     }
-    let left = bytesMax
+    const { bytes, ms } = breakOff
     response.flushHeaders()
-    answer.on('data', (chunk: Buffer) => {
-      const part = chunk.subarray(0, left)
-      left -= part.length
-      if (part.length > 0) response.write(part)
-    })
-    // Not a reset: that would take back what is on its way.
-    answer.on('end', () => this.#socket.end(() => this.#socket.destroy()))
+    const passOn = async (body: Buffer): Promise<void> => {
+      if (bytes > 0) response.write(body.subarray(0, bytes))
+      if (ms !== undefined) {
+        await sleep(ms)
+        response.end(body.subarray(bytes))
+        return
+      }
+      // Not a reset: that would take back what is on its way.
+      this.#socket.end(() => this.#socket.destroy())
+    }
+    bytesOf(answer)
+      .then(passOn)
+      .catch(() => this.reset())
+  }
+
+  /** The answer, of a server that tells where it ends by closing the connection, `ms` after its last byte. */
+  passBackOpen(answer: IncomingMessage, ms: number): void {
+    const { response } = this
+    const { 'content-length': _, 'transfer-encoding': __, ...headers } = answer.headers
+    response.useChunkedEncodingByDefault = false
+    response.writeHead(answer.statusCode!, { ...headers, connection: 'close' })
+    response.flushHeaders()
+    answer.on('error', () => this.reset())
+    answer.on('data', (chunk: Buffer) => response.write(chunk))
+    answer.on('end', () => void sleep(ms).then(() => response.end()))
+  }
+
+  /** The server's answer is thrown away; `ms` later the connection ends as if all had been said. */
+  closeUnanswered(answer: IncomingMessage, ms: number): void {
+    answer.on('error', () => this.reset()).resume()
+    answer.on('end', () => void sleep(ms).then(() => this.#socket.end()))
   }
 
   #options(): RequestOptions {
@@ -347,6 +391,11 @@ class Exchange {
 
 function hasBody(headers: IncomingHttpHeaders): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+}
+
+/** Keeps no process alive. */
+async function sleep(ms: number): Promise<void> {
+  await delay(ms, undefined, { ref: false })
 }
 
 async function bytesOf(request: IncomingMessage): Promise<Buffer> {

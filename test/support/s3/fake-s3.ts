@@ -4,10 +4,12 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 
 const HOST = '127.0.0.1'
 const METADATA = 'x-amz-meta-'
+const BETWEEN_LOOK_AND_WRITE_MS = 20
 
 interface FakeObject {
   readonly bytes: Buffer
@@ -24,8 +26,11 @@ interface FakeUpload {
 }
 
 export interface FakeS3Options {
-  /** 'ignored': conditional writes overwrite; 'ignored by Complete': those in parts do. Default 'kept'. */
-  readonly conditions?: 'kept' | 'ignored' | 'ignored by Complete'
+  /**
+   * 'ignored': conditional writes overwrite; 'ignored by Complete': those in parts do; 'looked at': a PUT looks first and writes a moment later. Default
+   * 'kept'.
+   */
+  readonly conditions?: 'kept' | 'ignored' | 'ignored by Complete' | 'looked at'
 }
 
 export class FakeS3 implements AsyncDisposable {
@@ -76,7 +81,13 @@ export class FakeS3 implements AsyncDisposable {
     if (call.key === '') this.#serveBucket(call)
     else if (url.searchParams.has('uploads') || url.searchParams.has('uploadId'))
       this.#serveUpload(call)
-    else this.#serveObject(call)
+    else {
+      if (this.#conditions === 'looked at' && request.method === 'PUT') {
+        this.#check(call)
+        await delay(BETWEEN_LOOK_AND_WRITE_MS)
+      }
+      this.#serveObject(call)
+    }
   }
 
   #serveBucket(call: Call): void {
@@ -92,7 +103,8 @@ export class FakeS3 implements AsyncDisposable {
     const found = this.objects.get(key)
     switch (request.method ?? '') {
       case 'PUT': {
-        if (this.#conditions !== 'ignored') this.#check(call)
+        if (this.#conditions === 'kept' || this.#conditions === 'ignored by Complete')
+          this.#check(call)
         this.#put(call, body, md5(body), metadataOf(request))
         return answer(call, 200, { etag: `"${md5(body)}"` })
       }
@@ -154,7 +166,7 @@ export class FakeS3 implements AsyncDisposable {
       this.uploads.delete(id)
       return answer(call, 204)
     }
-    if (this.#conditions === 'kept') this.#check(call)
+    if (this.#conditions === 'kept' || this.#conditions === 'looked at') this.#check(call)
     const numbers = [...body.toString().matchAll(/<PartNumber>(\d+)</g)].map((hit) =>
       Number(hit[1]),
     )

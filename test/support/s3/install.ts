@@ -1,5 +1,5 @@
-// Finds or installs the S3 services that the tests run: versitygw always, MinIO if TIDEMARK_MINIO is set (it takes long to build and much
-// memory to run), s3rver as the one that must be refused.
+// Finds or installs the S3 services that the tests run: versitygw; MinIO if TIDEMARK_MINIO is set (it takes long to build and much memory to run);
+// s3rver as the one that must be refused. Where TIDEMARK_S3_ENDPOINT names a service that runs already, the proofs run on that one alone.
 //
 // They are built from source by Go, and brought by npm, into .cache/, which takes minutes, once. What cannot be had is said with a reason.
 
@@ -19,27 +19,31 @@ export const S3RVER_VERSION = '3.7.1'
 const CACHE = join(import.meta.dirname, '../../../.cache')
 const INSTALL_TIMEOUT_MS = 30 * 60_000
 
-/** The programs, or why one is not there. */
-export interface InstalledS3 {
-  readonly versitygw: string | MissingS3
-  readonly minio: string | MissingS3
-  readonly s3rver: string | MissingS3
-}
+/** 'endpoint': the service that TIDEMARK_S3_ENDPOINT names. */
+export type S3Kind = 'versitygw' | 'minio' | 'endpoint' | 's3rver'
+
+/** What every proof runs on. */
+export const PROVEN_ON: readonly S3Kind[] = isSet(process.env['TIDEMARK_S3_ENDPOINT'])
+  ? ['endpoint']
+  : isSet(process.env['TIDEMARK_MINIO'])
+    ? ['versitygw', 'minio']
+    : ['versitygw']
+
+/** The programs, or why one is not there; of 'endpoint' the URL. */
+export type InstalledS3 = Readonly<Record<S3Kind, string | MissingS3>>
 
 export interface MissingS3 {
   readonly missing: string
 }
 
-/** Prints what it installs. */
+/** Of what the proofs run on, and of the one that must be refused. Prints what it installs. */
 export async function findOrInstallS3(): Promise<InstalledS3> {
+  const isNeeded = (kind: S3Kind) => PROVEN_ON.includes(kind)
+  const unasked = { missing: 'was not asked for' }
   return {
-    versitygw: await findOrInstallVersitygw(),
-    minio: isSet(process.env['TIDEMARK_MINIO'])
-      ? await goProgram('minio', {
-          version: MINIO_VERSION,
-          source: `github.com/minio/minio@v${MINIO_VERSION}`,
-        })
-      : { missing: 'TIDEMARK_MINIO is not set' },
+    versitygw: isNeeded('versitygw') ? await findOrInstallVersitygw() : unasked,
+    minio: isNeeded('minio') ? await findOrInstallMinio() : unasked,
+    endpoint: isNeeded('endpoint') ? process.env['TIDEMARK_S3_ENDPOINT']! : unasked,
     s3rver: await nodeProgram('s3rver', S3RVER_VERSION),
   }
 }
@@ -48,6 +52,13 @@ export function findOrInstallVersitygw(): Promise<string | MissingS3> {
   return goProgram('versitygw', {
     version: VERSITYGW_VERSION,
     source: `github.com/versity/versitygw/cmd/versitygw@v${VERSITYGW_VERSION}`,
+  })
+}
+
+function findOrInstallMinio(): Promise<string | MissingS3> {
+  return goProgram('minio', {
+    version: MINIO_VERSION,
+    source: `github.com/minio/minio@v${MINIO_VERSION}`,
   })
 }
 

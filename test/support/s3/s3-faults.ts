@@ -117,6 +117,37 @@ export function s3Faults(service: () => FaultyS3): void {
       expect(await upload.complete('absent')).toBe('written')
     })
 
+    test('is whole and its connection closes late: it is written, and not sent again', async () => {
+      const upload = await uploadOf(files, 'file', content)
+      const slow = inject(isWrite, { do: 'closeLate', ms: 300 }, { lasts: true })
+      expect(await upload.complete('absent')).toBe('written')
+      expect(slow.struck).toHaveLength(1)
+    })
+
+    test('is whole and its connection never closes: sent again, and known as ours', async () => {
+      const impatient = await open({ requestTimeoutMs: 300 })
+      const upload = await uploadOf(impatient, 'file', content)
+      const slow = inject(isWrite, { do: 'closeLate', ms: 60_000 })
+      expect(await upload.complete('absent')).toBe('written')
+      expect(slow.struck).toHaveLength(1)
+      expect(sameBytes(await other.read('file'), content)).toBe(true)
+    })
+
+    test('never comes, and the connection closes late and in order: it is written', async () => {
+      const upload = await uploadOf(files, 'file', content)
+      const closed = inject(isWrite, { do: 'closeUnanswered', ms: 300 })
+      expect(await upload.complete('absent')).toBe('written')
+      expect(closed.struck).toHaveLength(1)
+      expect(sameBytes(await other.read('file'), content)).toBe(true)
+      const hasty = await open({ retryTimeMs: 0 })
+      const second = await uploadOf(hasty, 'second', content)
+      inject(isWrite, { do: 'closeUnanswered', ms: 300 })
+      await expect(second.complete('absent')).rejects.toMatchObject({
+        code: 'TIDEMARK_STORAGE_TIMEOUT',
+      })
+      expect(await second.complete('absent')).toBe('written')
+    })
+
     test('comes long after the successor wrote: what is read is not changed by it', async () => {
       const hasty = await open({ retryTimeMs: 0 })
       const upload = await uploadOf(hasty, 'file', content)
@@ -247,6 +278,39 @@ export function s3Faults(service: () => FaultyS3): void {
       code: 'TIDEMARK_STORAGE_UNAVAILABLE',
       path: 'file',
     })
+  })
+
+  test('a body that comes slowly is read once; one that stops is read again', async () => {
+    const content = patternBytes(300_000, 1)
+    await other.createExclusive('file', content, 'os')
+    const impatient = await open({ requestTimeoutMs: 1000 })
+    for (const [ms, reads] of [
+      [100, 1],
+      [60_000, 2],
+    ] as const) {
+      const start = proxy.requests.length
+      inject(isGet, { do: 'pauseAnswer', bytes: 5000, ms })
+      expect(sameBytes(await impatient.read('file'), content)).toBe(true)
+      expect(methodsSince(start)).toHaveLength(reads)
+    }
+  })
+
+  test('a body of no known length, which a closed connection ends, is not taken for whole', async () => {
+    const content = patternBytes(300_000, 1)
+    await other.createExclusive('file', content, 'os')
+    const unmeasured = inject(isGet, { do: 'closeLate', ms: 50 })
+    expect(sameBytes(await files.read('file'), content)).toBe(true)
+    expect(unmeasured.struck).toHaveLength(1)
+    expect(methodsSince(0).filter((method) => method === 'GET')).toHaveLength(2)
+  })
+
+  test('a listing whose connection closes late is whole', async () => {
+    await other.createExclusive('dir/file', SMALL, 'os')
+    inject(isGet, { do: 'closeLate', ms: 300 })
+    expect((await files.list('dir'))?.map(({ name }) => name)).toEqual(['file'])
+    const impatient = await open({ requestTimeoutMs: 300 })
+    inject(isGet, { do: 'closeLate', ms: 60_000 })
+    expect((await impatient.list('dir'))?.map(({ name }) => name)).toEqual(['file'])
   })
 
   test('what is no answer of S3 is not taken for absent, or for an empty folder', async () => {

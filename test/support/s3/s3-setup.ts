@@ -1,7 +1,7 @@
 // Vitest's global setup for test/servers: finds or installs S3 services before any test runs.
 
 import type { TestProject } from 'vitest/node'
-import { findOrInstallS3, type InstalledS3 } from './install.ts'
+import { findOrInstallS3, type InstalledS3, PROVEN_ON } from './install.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -11,6 +11,9 @@ declare module 'vitest' {
 
 export async function setup(project: TestProject): Promise<void> {
   const s3 = await findOrInstallS3()
-  if (typeof s3.versitygw !== 'string') console.warn(`versitygw: ${s3.versitygw.missing}`)
+  for (const kind of PROVEN_ON) {
+    const found = s3[kind]
+    if (typeof found !== 'string') console.warn(`${kind} is missing: ${found.missing}`)
+  }
   project.provide('s3', s3)
 }

@@ -7,7 +7,12 @@ import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
+import {
+  BucketAlreadyExists,
+  BucketAlreadyOwnedByYou,
+  CreateBucketCommand,
+  S3Client,
+} from '@aws-sdk/client-s3'
 
 const HOST = '127.0.0.1'
 const BUCKET = 'tidemark'
@@ -28,7 +33,6 @@ export interface S3Server extends AsyncDisposable {
   readonly bucket: string
   readonly region: string
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string }
-  readonly pid: number
   /** Of a checkpoint below `prefix`. */
   location(prefix: string): string
   stop(): Promise<void>
@@ -68,6 +72,35 @@ export function startS3rver(program: string): Promise<S3Server> {
   }))
 }
 
+/**
+ * One that runs already, at `endpoint`: with a bucket of the name that TIDEMARK_S3_BUCKET gives, made if it is not there, and as who AWS_ACCESS_KEY_ID
+ * and AWS_SECRET_ACCESS_KEY say. It is left as it is. Proofs with a proxy need one without TLS.
+ */
+export async function reachEndpoint(endpoint: string): Promise<S3Server> {
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = process.env
+  if (accessKeyId === undefined || secretAccessKey === undefined)
+    throw new Error(
+      'With TIDEMARK_S3_ENDPOINT, expected AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
+    )
+  const credentials = { accessKeyId, secretAccessKey }
+  const region = process.env['AWS_REGION'] ?? REGION
+  const bucket = process.env['TIDEMARK_S3_BUCKET'] ?? BUCKET
+  const { hostname, port, protocol } = new URL(endpoint)
+  await createBucket({ endpoint, credentials, region, bucket }, () => true)
+  return {
+    name: endpoint,
+    endpoint,
+    host: hostname,
+    port: Number(port || (protocol === 'https:' ? 443 : 80)),
+    bucket,
+    region,
+    credentials,
+    location: (prefix) => `s3://${bucket}/${prefix}`,
+    stop: () => Promise.resolve(),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  }
+}
+
 async function start(
   name: string,
   credentials: S3Server['credentials'],
@@ -93,7 +126,8 @@ async function start(
   const endpoint = `http://${HOST}:${port}`
   try {
     const service = await pid
-    await createBucket(endpoint, credentials, () => isAlive(service))
+    const where = { endpoint, credentials, region: REGION, bucket: BUCKET }
+    await createBucket(where, () => isAlive(service))
   } catch (cause) {
     await stop()
     throw new Error(`${name} did not start: ${log()}`, { cause })
@@ -106,7 +140,6 @@ async function start(
     bucket: BUCKET,
     region: REGION,
     credentials,
-    pid: await pid,
     location: (prefix) => `s3://${BUCKET}/${prefix}`,
     stop,
     [Symbol.asyncDispose]: stop,
@@ -115,18 +148,19 @@ async function start(
 
 /** Tried until the service is there to do it. */
 async function createBucket(
-  endpoint: string,
-  credentials: S3Server['credentials'],
+  { bucket, ...where }: Pick<S3Server, 'endpoint' | 'credentials' | 'region' | 'bucket'>,
   isUp: () => boolean,
 ): Promise<void> {
-  const client = new S3Client({ endpoint, credentials, region: REGION, forcePathStyle: true })
+  const client = new S3Client({ ...where, forcePathStyle: true })
   const untilMs = performance.now() + START_TIMEOUT_MS
   try {
     for (;;) {
       try {
-        await client.send(new CreateBucketCommand({ Bucket: BUCKET }))
+        await client.send(new CreateBucketCommand({ Bucket: bucket }))
         return
       } catch (error) {
+        // If it is somebody else's, whatever is asked next says so.
+        if (error instanceof BucketAlreadyOwnedByYou || error instanceof BucketAlreadyExists) return
         if (!isUp() || performance.now() > untilMs) throw error
         await sleep(START_STEP_MS)
       }

@@ -2,7 +2,10 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { S3FileManager } from '../../../../src/files/s3/s3.ts'
-import { conditionalWritesContract } from '../../../support/contracts/conditional-writes.ts'
+import {
+  conditionalWritesContract,
+  uploadOf,
+} from '../../../support/contracts/conditional-writes.ts'
 import {
   bytesOf,
   fileManagerContract,
@@ -87,6 +90,19 @@ describe('a service that does not honour conditions', () => {
 
   test('of uploads in parts alone is refused, too', async () => {
     await refusedWith({ conditions: 'ignored by Complete' }, /CompleteMultipartUpload with/)
+  })
+
+  test('in a race passes the probe: only racing for an object shows it', async () => {
+    await using service = await FakeS3.start({ conditions: 'looked at' })
+    const { endpoint, bucket } = service
+    const files = await S3FileManager.open(`s3://${bucket}/x`, { endpoint, credentials })
+    await files.conditional.probe()
+    const outcomes = await Promise.all(
+      Array.from({ length: 8 }, async (_, index) =>
+        (await uploadOf(files, 'raced', bytesOf(`by ${index}`))).complete('absent'),
+      ),
+    )
+    expect(outcomes.filter((outcome) => outcome === 'written').length).toBeGreaterThan(1)
   })
 })
 

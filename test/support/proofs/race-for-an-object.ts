@@ -17,8 +17,8 @@ import type { RacedUpload } from '../upload-child.ts'
 
 const PROCESSES = 4
 const CALLERS_EACH = 4
-/** Of names; each is raced for twice. */
-const ROUNDS = 200
+/** Of names; each is raced for twice. More find what is lost rarely. */
+const ROUNDS = Number(process.env['TIDEMARK_RACE_ROUNDS'] ?? 200)
 const CONTENT_BYTES = 256 * 1024
 /** How far ahead the common moment is set: all must have heard of it by then. */
 const LEAD_MS = 8

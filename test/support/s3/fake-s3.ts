@@ -9,7 +9,7 @@ import { crc32 } from 'node:zlib'
 
 const HOST = '127.0.0.1'
 const METADATA = 'x-amz-meta-'
-const BETWEEN_LOOK_AND_WRITE_MS = 20
+const BETWEEN_LOOK_AND_WRITE_MS = 250
 
 interface FakeObject {
   readonly bytes: Buffer

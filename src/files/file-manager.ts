@@ -106,8 +106,12 @@ export interface CheckpointFileManager {
   /** Absent, or below a file: undefined. */
   stat(path: string): Promise<FileStatus | undefined>
 
-  /** The entries of a directory, in no particular order, without `.` and `..`. Absent, or a file: undefined. An entry removed meanwhile may or may not show. */
-  list(directory: string): Promise<FileStatus[] | undefined>
+  /**
+   * The entries of a directory, in no particular order, without `.` and `..`. Absent, or a file: undefined. An entry removed meanwhile may or may not
+   * show. With `after`, only what sorts behind that name, as bytes, is asked for: storage to which less is cheaper may leave out the rest, and
+   * say undefined where nothing is behind it.
+   */
+  list(directory: string, after?: string): Promise<FileStatus[] | undefined>
 
   /**
    * The bytes of a file, or of a range of it. Absent: undefined. Not a file: CORRUPT_FILE. Starting past the end: empty. With a `revision`, what

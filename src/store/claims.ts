@@ -60,13 +60,16 @@ export async function createClaim(
   return await files.createExclusive(path, bytes, 'fsync')
 }
 
-/** What was claimed, oldest first. */
+/** What was claimed, oldest first; with `after`, at least what was claimed after that generation. */
 export async function listClaimed(
   files: CheckpointFileManager,
   id: ResolvedStoreId,
+  after?: number,
 ): Promise<Claimed[]> {
   const claimed: Claimed[] = []
-  for (const { name, type } of (await files.list(writersDirectory(id))) ?? []) {
+  // Names sort as numbers do.
+  const behind = after === undefined ? [] : [generationName(after)]
+  for (const { name, type } of (await files.list(writersDirectory(id), ...behind)) ?? []) {
     const generation = parseGeneration(name)
     if (generation !== undefined) claimed.push({ generation, type })
   }

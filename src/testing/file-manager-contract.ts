@@ -266,6 +266,23 @@ export function fileManagerContract(name: string, options: FileManagerContractOp
         }
       })
 
+      test('behind a name: everything that sorts behind it is shown, whatever is left out', async () => {
+        const names = ['00', '01', '010', '1', 'A', 'a', 'b', 'b.c', 'é', '\u{1f600}']
+        await files.makeDirectories('dir/b-folder', 'os')
+        for (const name of [...names, 'b-folder/file']) await writeFile(files, `dir/${name}`, name)
+        const inOrder = [...names, 'b-folder'].sort((a, b) =>
+          Buffer.compare(Buffer.from(a), Buffer.from(b)),
+        )
+        for (const after of [...inOrder, '0', 'aa', 'b.', '\u{1f601}']) {
+          const listed = ((await files.list('dir', after)) ?? []).map(({ name }) => name)
+          const behind = inOrder.filter(
+            (name) => Buffer.compare(Buffer.from(name), Buffer.from(after)) > 0,
+          )
+          expect(listed, after).toEqual(expect.arrayContaining(behind))
+          expect(new Set(listed).size, after).toBe(listed.length)
+        }
+      })
+
       test('files deleted meanwhile do no harm', async () => {
         await files.makeDirectories('dir', 'os')
         const all = Array.from({ length: 60 }, (_, index) => `file-${index}`)

@@ -43,6 +43,8 @@ describeOnS3('files', (server, kind) => {
       await Promise.all(some.map((name) => files.createExclusive(`dir/${name}`, bytesOf(''), 'os')))
     }
     expect(await namesIn(files, 'dir')).toEqual(all)
+    const behind = (await files.list('dir', all[49])) ?? []
+    expect(behind.map(({ name }) => name)).toEqual(expect.arrayContaining(all.slice(50)))
     await files.deleteTree('dir')
     expect(await files.list('dir')).toBeUndefined()
     await dispose()

@@ -77,12 +77,13 @@ export class MemoryObjects implements CheckpointFileManager {
     return isFolder ? { name, type: 'directory', sizeBytes: 0, modifiedMs: 0 } : undefined
   }
 
-  async list(directory: string): Promise<FileStatus[] | undefined> {
+  async list(directory: string, after?: string): Promise<FileStatus[] | undefined> {
     const below = checkPath(directory) === '' ? '' : `${directory}/`
     const entries = new Map<string, FileStatus>()
     for (const [path, object] of this.storage.objects) {
       if (!path.startsWith(below)) continue
       const [name, ...deeper] = path.slice(below.length).split('/')
+      if (after !== undefined && name <= after) continue
       entries.set(
         name,
         deeper.length === 0

@@ -142,13 +142,18 @@ export class S3Objects {
     )
   }
 
-  /** One page of what begins with `prefix`; with a delimiter, what has a slash after it is told by prefixes. */
+  /** One page of what begins with `prefix`, and sorts behind the key `after`; with a delimiter, what has a slash after it is told by prefixes. */
   async listPage(
     path: string,
     prefix: string,
-    options: { readonly delimiter: boolean; readonly token?: string; readonly max?: number },
+    options: {
+      readonly delimiter: boolean
+      readonly token?: string
+      readonly max?: number
+      readonly after?: string
+    },
   ): Promise<{ listing: Listing; next: string | undefined }> {
-    const { delimiter, token, max } = options
+    const { delimiter, token, max, after } = options
     return this.#call(this.subject('LIST', path), async () => {
       const answer = await this.#client.send(
         new this.#sdk.ListObjectsV2Command({
@@ -157,6 +162,7 @@ export class S3Objects {
           EncodingType: 'url',
           ...(delimiter && { Delimiter: '/' }),
           ...(token !== undefined && { ContinuationToken: token }),
+          ...(after !== undefined && { StartAfter: after }),
           ...(max !== undefined && { MaxKeys: max }),
         }),
       )

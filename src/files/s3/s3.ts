@@ -17,6 +17,7 @@ import {
   type ByteRange,
   type CheckpointFileManager,
   checkPath,
+  checkSegment,
   type ConditionalWrites,
   type Durability,
   type FileManagerCapabilities,
@@ -91,14 +92,16 @@ export class S3FileManager implements CheckpointFileManager {
   }
 
   /** A folder with nothing in it is not there. */
-  async list(directory: string): Promise<FileStatus[] | undefined> {
+  async list(directory: string, after?: string): Promise<FileStatus[] | undefined> {
     const prefix = this.#objects.prefixOf(this.#check(directory))
+    if (after !== undefined) checkSegment(after)
     const all: FileStatus[] = []
     let token: string | undefined
     do {
       const { listing, next } = await this.#objects.listPage(directory, prefix, {
         delimiter: true,
         ...(token !== undefined && { token }),
+        ...(after !== undefined && { after: prefix + after }),
       })
       for (const { status } of listing.files) all.push(status)
       for (const key of listing.prefixes) all.push(directoryStatus(key.slice(prefix.length, -1)))

@@ -202,7 +202,7 @@ export class FakeS3 implements AsyncDisposable {
     const { query } = call
     const prefix = query.get('prefix') ?? ''
     const max = Number(query.get('max-keys') ?? 1000)
-    const after = query.get('continuation-token') ?? ''
+    const after = query.get('continuation-token') ?? query.get('start-after') ?? ''
     const names = new Set<string>()
     for (const key of this.objects.keys()) {
       if (!key.startsWith(prefix)) continue

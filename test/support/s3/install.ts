@@ -17,6 +17,7 @@ export const MINIO_VERSION = '0.0.0-20260212201848-7aac2a2c5b7c'
 export const S3RVER_VERSION = '3.7.1'
 
 const CACHE = join(import.meta.dirname, '../../../.cache')
+const GO_OF_ARCHIVE = '/usr/local/go/bin/go'
 const INSTALL_TIMEOUT_MS = 30 * 60_000
 
 /** 'endpoint': the service that TIDEMARK_S3_ENDPOINT names. */
@@ -69,16 +70,30 @@ async function goProgram(
   const folder = join(CACHE, `${name}-${version}`)
   return installed(join(folder, name), () =>
     fillOnce(folder, async () => {
-      await run('go', ['version'])
+      const go = await findGo()
       console.log(`Building ${name} ${version} into ${folder} by Go`)
-      await run('go', ['install', source], {
+      await run(go, ['install', source], {
         // Not in this package, whose folder may be within another Go module.
         cwd: folder,
-        env: { ...process.env, GOBIN: folder, GOFLAGS: '' },
+        // Distributions set GOTOOLCHAIN so that no newer Go is fetched where the program wants one.
+        env: { ...process.env, GOBIN: folder, GOFLAGS: '', GOTOOLCHAIN: 'auto' },
         timeout: INSTALL_TIMEOUT_MS,
       })
     }),
   )
+}
+
+/** On the PATH, or where Go's own archive is unpacked to. */
+async function findGo(): Promise<string> {
+  for (const go of ['go', GO_OF_ARCHIVE]) {
+    try {
+      await run(go, ['version'])
+      return go
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
+  }
+  throw new Error(`Expected Go on the PATH or at ${GO_OF_ARCHIVE}, found none`)
 }
 
 async function nodeProgram(name: string, version: string): Promise<string | MissingS3> {

@@ -34,11 +34,11 @@ export class Compactor {
   }
 
   /** Moves up to about `maxBytes`; returns the bytes moved. The caller promises that no cursor is open and no transaction. */
-  slice(maxBytes: number, sequenceMin: number): number {
+  slice(maxBytes: number): number {
     this.#releaseEmpty()
     let movedUnits = 0
     while (movedUnits * UNIT_BYTES < maxBytes) {
-      this.#victim ??= this.#chooseVictim(sequenceMin)
+      this.#victim ??= this.#chooseVictim()
       const victim = this.#victim
       if (victim === undefined) break
       const units = this.#evacuate(victim, maxBytes / UNIT_BYTES - movedUnits)
@@ -66,13 +66,13 @@ export class Compactor {
   }
 
   /** The emptiest segment that is less than half alive and that no version above the oldest has written to. */
-  #chooseVictim(sequenceMin: number): Segment | undefined {
+  #chooseVictim(): Segment | undefined {
     const liveUnits = this.#arena.countLiveUnits()
     if (this.#arena.allocatedUnits - liveUnits <= liveUnits * FREE_KEPT_RATIO) return undefined
     let best: Segment | undefined
     for (const segment of this.#arena.segments) {
       if (segment === undefined || segment.isJumbo || segment === this.#arena.writingTo) continue
-      if (segment.newestSequence > sequenceMin || segment.liveUnits * 2 >= segment.units) continue
+      if (segment.newestSequence > this.#arena.floor || segment.liveUnits * 2 >= segment.units) continue
       if (best === undefined || segment.liveUnits / segment.units < best.liveUnits / best.units) {
         best = segment
       }

@@ -11,6 +11,8 @@ const FIRST_CHUNK_REFS = 64
 const CHUNK_REFS_MAX = 65_536
 
 export class Journal {
+  /** The sequence at which the transaction began. Nothing it wrote carries a lower one. */
+  readonly firstSequence: number
   /** The sequence of the version; set at commit. */
   sequence = 0
   /** How many removals were written; 0 spares their release the walk. */
@@ -23,8 +25,9 @@ export class Journal {
   #countBefore = 0
   #budget: MemoryBudget
 
-  constructor(budget: MemoryBudget) {
+  constructor(budget: MemoryBudget, firstSequence: number) {
     this.#budget = budget
+    this.firstSequence = firstSequence
   }
 
   get count(): number {

@@ -8,8 +8,9 @@ import type { Arena } from './arena.ts'
 import type { Journal } from './journal.ts'
 import { HEAD, PREVIOUS, SEQUENCE, SUPERSEDED_BY } from './record.ts'
 
-/** Stamps every record of `journal` with `first`, the sequence its transaction began at. The caller promises that nobody reads at or above it. */
-export function restampJournal(arena: Arena, journal: Journal, first: number): void {
+/** Stamps every record of `journal` with the sequence its transaction began at. The caller promises that nobody reads at or above it. */
+export function restampJournal(arena: Arena, journal: Journal): void {
+  const first = journal.firstSequence
   for (const part of journal.parts()) {
     for (let i = 0; i < part.length; i++) restampRecord(arena, part[i], first)
   }

@@ -88,8 +88,6 @@ export class VersionedMap implements MapReader {
   #readHashes = new Int32Array(READ_AHEAD_KEYS)
   /** Whether the last call read. */
   #hasRead = false
-  /** The sequence at which the open transaction began. */
-  #firstSequence = 0
   /** Stamped on what is written next. INVARIANT: larger than what any version, view or cursor reads at. */
   #sequence = 2
   /** Whether something was written at the current sequence. */
@@ -168,9 +166,8 @@ export class VersionedMap implements MapReader {
 
   begin(): void {
     assert(this.#journal === undefined, 'a map has one transaction at a time')
-    this.#journal = new Journal(this.#budget)
+    this.#journal = new Journal(this.#budget, this.#sequence)
     this.#transactionUnits = 0
-    this.#firstSequence = this.#sequence
     this.#isSequenceUsed = false
   }
 
@@ -238,9 +235,10 @@ export class VersionedMap implements MapReader {
     const journal = this.#transaction()
     this.#link()
     assert(version > this.newestVersion, `version ${version} is above ${this.newestVersion}`)
-    if (this.#sequence > this.#firstSequence && this.#pins.sequenceMax < this.#firstSequence) {
-      restampJournal(this.#arena, journal, this.#firstSequence)
-      this.#sequence = this.#firstSequence
+    const { firstSequence } = journal
+    if (this.#sequence > firstSequence && this.#pins.sequenceMax < firstSequence) {
+      restampJournal(this.#arena, journal)
+      this.#sequence = firstSequence
     }
     journal.sequence = this.#sequence
     if (journal.count > 0) this.#journals.push(journal)
@@ -264,7 +262,7 @@ export class VersionedMap implements MapReader {
     this.#openCursorCount -= this.#pins.revokeAbove(base.sequence)
     undoJournal(this.#arena, this.#index, journal, base.sequence)
     this.#restoreCounts(base)
-    this.#sequence = this.#firstSequence
+    this.#sequence = journal.firstSequence
     this.#arena.lowerNewestSequences(this.#sequence)
     this.#endTransaction()
     this.#reclaim()
@@ -349,7 +347,7 @@ export class VersionedMap implements MapReader {
    */
   compactSlice(maxBytes: number): number {
     if (this.#journal !== undefined || this.#openCursorCount > 0) return 0
-    return this.#compactor.slice(maxBytes, this.#sequenceMin())
+    return this.#compactor.slice(maxBytes)
   }
 
   // The rest is inside.
@@ -524,17 +522,17 @@ export class VersionedMap implements MapReader {
     this.#reclaim()
   }
 
-  #sequenceMin(): number {
-    return Math.min(this.#versions[0].sequence, this.#pins.sequenceMin)
-  }
-
   /** Frees what became invisible. Nothing to do unless the oldest sequence anyone reads has moved past a journal. */
   #reclaim(): void {
-    const sequenceMin = this.#sequenceMin()
-    while (this.#journals.length > 0 && this.#journals[0].sequence <= sequenceMin) {
-      reclaimJournal(this.#arena, this.#index, this.#journals.shift()!)
+    const sequenceMin = Math.min(this.#versions[0].sequence, this.#pins.sequenceMin)
+    const journals = this.#journals
+    while (journals.length > 0 && journals[0].sequence <= sequenceMin) {
+      reclaimJournal(this.#arena, this.#index, journals.shift()!)
     }
-    this.#arena.floor = sequenceMin
+    // A cursor opened in a transaction may be what reads furthest back, at a sequence within that version: what the version itself had replaced
+    // up to there is seen by no one, but its journal names it.
+    const journaledMin = journals.length > 0 ? journals[0].firstSequence : Infinity
+    this.#arena.floor = Math.min(sequenceMin, journaledMin - 1)
   }
 
   #locateAt(key: Uint8Array, sequence: number): number {

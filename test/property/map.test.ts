@@ -11,6 +11,7 @@ import { ModelMap, drain } from '../support/model.ts'
 
 const RUNS = Number(process.env['RUNS'] ?? 300)
 const SEED = process.env['SEED']
+const PUTS_AT_ONCE_MAX = 60
 
 type Step =
   | { do: 'put'; key: number; size: number }
@@ -60,7 +61,7 @@ function stepsOf(keysMax: number): fc.Arbitrary<Step[]> {
       arbitrary: fc.record({
         do: fc.constant('putMany' as const),
         key,
-        count: fc.integer({ min: 1, max: 60 }),
+        count: fc.integer({ min: 1, max: PUTS_AT_ONCE_MAX }),
         size,
       }),
     },
@@ -110,9 +111,11 @@ class Duel {
   readonly model = new ModelMap()
   readonly views: [MapView, MapView][] = []
   readonly cursors: [MapCursor, MapCursor, Map<string, string>][] = []
+  #keysMax: number
   #step = 0
 
-  constructor(segmentBytesMax: number, seed: Uint8Array) {
+  constructor(keysMax: number, segmentBytesMax: number, seed: Uint8Array) {
+    this.#keysMax = keysMax
     this.map = new VersionedMap({ hashSeed: seed, segmentBytesMax })
   }
 
@@ -149,6 +152,9 @@ class Duel {
     const theirs = this.model.view(version)!
     expect(drain(ours.cursor())).toEqual(drain(theirs.cursor()))
     expect([ours.keyCount, ours.plainBytes]).toEqual([theirs.keyCount, theirs.plainBytes])
+    // Cursors go by the segments, look-ups by the index and the chains behind it.
+    const keys = Array.from({ length: this.#keysMax + PUTS_AT_ONCE_MAX }, (_, n) => keyOf(n))
+    ours.getViews(keys).forEach((value, n) => expectSame(value, theirs.getView(keys[n])))
     ours.release()
     theirs.release()
   }
@@ -303,7 +309,7 @@ const LONG = { timeout: 3_600_000 }
 function check(keysMax: number, segmentBytesMax: number, runs: number): void {
   fc.assert(
     fc.property(stepsOf(keysMax), fc.uint8Array({ minLength: 8, maxLength: 8 }), (steps, seed) => {
-      const duel = new Duel(segmentBytesMax, seed)
+      const duel = new Duel(keysMax, segmentBytesMax, seed)
       for (const [i, step] of steps.entries()) {
         duel.play(step)
         if (i % 16 === 15) duel.compareAll()

@@ -4,7 +4,7 @@ import { assert } from '../base/assert.ts'
 import type { Arena } from './arena.ts'
 import type { HashIndex } from './hash-index.ts'
 import type { Journal } from './journal.ts'
-import { HEAD, PREVIOUS, SEQUENCE, SUPERSEDED_BY } from './record.ts'
+import { HEAD, PREVIOUS, REMOVED, SEQUENCE, SUPERSEDED_BY, valueLengthAt } from './record.ts'
 
 /**
  * Makes the newest record at or below `sequence` the head of each key that `journal` touched, frees the journal's records and drops it.
@@ -30,14 +30,23 @@ function undoRecord(arena: Arena, index: HashIndex, ref: number, sequence: numbe
     const located = index.locateKeyOf(ref)
     assert(located === ref, 'the index leads to the newest record of a key')
     const heir = newestAtOrBelow(arena, words[w + PREVIOUS], sequence)
-    if (heir === 0) {
-      index.removeLocated()
-    } else {
-      index.replaceLocated(heir)
-      arena.words[heir >>> arena.unitBits][((heir & arena.unitMask) << 1) + SUPERSEDED_BY] = HEAD
-    }
+    if (heir === 0) index.removeLocated()
+    else restore(arena, index, heir)
   }
   arena.free(ref)
+}
+
+/** Makes `heir` the newest of the key that was located; a removal that nothing is left below goes, as it would have when its journal did. */
+function restore(arena: Arena, index: HashIndex, heir: number): void {
+  const words = arena.words[heir >>> arena.unitBits]
+  const w = (heir & arena.unitMask) << 1
+  if (words[w + SEQUENCE] <= arena.floor && valueLengthAt(words, w) === REMOVED) {
+    index.removeLocated()
+    arena.free(heir)
+  } else {
+    index.replaceLocated(heir)
+    words[w + SUPERSEDED_BY] = HEAD
+  }
 }
 
 /** The first record at or below `sequence` on the chain that starts at `ref`; 0 if there is none. */

@@ -213,6 +213,23 @@ describe('memory', () => {
     expect(drain(map.cursor())).toEqual(before)
   })
 
+  test('removals that a transaction had put keys over leave the map when it is aborted, too', () => {
+    const map = newMap({ segmentBytesMax: 4096 })
+    commitNext(map, () => putMany(map, 0, 10_000, 32))
+    commitNext(map, () => {
+      for (let n = 0; n < 10_000; n++) map.remove(numberKey(n))
+    })
+    map.begin()
+    putMany(map, 0, 10_000, 32)
+    // Here the removals would have gone, were they still the last word on their keys.
+    map.release(1)
+    map.abort()
+    // The index shrinks as the map is used.
+    for (let i = 0; i < 10_000; i++) commitNext(map, () => putMany(map, 0, 1, 8))
+    map.compactSlice(1e9)
+    expect(map.memoryUsedBytes).toBeLessThan(50_000)
+  })
+
   test('nothing is moved under an open cursor or in a transaction', () => {
     const map = newMap({ segmentBytesMax: 4096 })
     commitNext(map, () => putMany(map, 0, 1_000, 32))

@@ -72,7 +72,8 @@ export class Compactor {
     let best: Segment | undefined
     for (const segment of this.#arena.segments) {
       if (segment === undefined || segment.isJumbo || segment === this.#arena.writingTo) continue
-      if (segment.newestSequence > this.#arena.floor || segment.liveUnits * 2 >= segment.units) continue
+      if (segment.newestSequence > this.#arena.floor || segment.liveUnits * 2 >= segment.units)
+        continue
       if (best === undefined || segment.liveUnits / segment.units < best.liveUnits / best.units) {
         best = segment
       }

@@ -1,6 +1,6 @@
 // Goal: for any history, the arena map answers as a plain Map per version does. Method: random histories of every operation, with few keys
 // (so that they meet) or many, in segments so small that every edge of the arena is near, played on both; after every step the newest
-// state is compared, and at the end every held version and every open view and cursor.
+// state is compared, and at the end every held version and every open view and cursor. An emptied map gives its memory back.
 
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -12,6 +12,10 @@ import { ModelMap, drain } from '../support/model.ts'
 const RUNS = Number(process.env['RUNS'] ?? 300)
 const SEED = process.env['SEED']
 const PUTS_AT_ONCE_MAX = 60
+/** The index shrinks by a few slots with each change. */
+const CHANGES_TO_SHRINK = 100
+/** Of the smallest index, and of journals. */
+const INDEX_BYTES_MIN = 2048
 
 type Step =
   | { do: 'put'; key: number; size: number }
@@ -112,10 +116,12 @@ class Duel {
   readonly views: [MapView, MapView][] = []
   readonly cursors: [MapCursor, MapCursor, Map<string, string>][] = []
   #keysMax: number
+  #segmentBytesMax: number
   #step = 0
 
   constructor(keysMax: number, segmentBytesMax: number, seed: Uint8Array) {
     this.#keysMax = keysMax
+    this.#segmentBytesMax = segmentBytesMax
     this.map = new VersionedMap({ hashSeed: seed, segmentBytesMax })
   }
 
@@ -145,6 +151,27 @@ class Duel {
       this.#advance(0, Infinity)
       this.cursors.shift()
     }
+  }
+
+  /** Lets go of everything: what is left over then is lost space. */
+  emptyAll(): void {
+    const { map } = this
+    for (const [ours] of this.views) ours.release()
+    if (map.inTransaction) map.abort()
+    map.begin()
+    const keys: Uint8Array[] = []
+    for (const cursor = map.cursor(); cursor.next();) keys.push(cursor.key.slice())
+    for (const key of keys) map.remove(key)
+    map.commit(map.newestVersion + 1)
+    for (let i = 0; i < CHANGES_TO_SHRINK; i++) {
+      while (map.versions.length > 1) map.release(map.versions[0])
+      map.begin()
+      map.put(keyOf(1), keyOf(1))
+      map.commit(map.newestVersion + 1)
+    }
+    map.compactSlice(Infinity)
+    expect([map.keyCount, map.pinCount]).toEqual([1, 0])
+    expect(map.memoryUsedBytes).toBeLessThan(this.#segmentBytesMax * 2 + INDEX_BYTES_MIN)
   }
 
   #compareViews(version: number): void {
@@ -315,6 +342,7 @@ function check(keysMax: number, segmentBytesMax: number, runs: number): void {
         if (i % 16 === 15) duel.compareAll()
       }
       duel.compareAll()
+      duel.emptyAll()
     }),
     { numRuns: runs, ...(SEED !== undefined && { seed: Number(SEED) }) },
   )

@@ -7,7 +7,8 @@
 //
 // A batch is 10,000 updates, opened and committed. Whole: put at a stretch, as fast as it goes. In pieces: 1,000 rows, then a turn of the event
 // loop, as a job that reads its input does; only then do delays of the loop tell of the engine and not of the job. Delays are those of
-// harness/loop-watch.ts; slices… are what is left of them without the job's own puts; …Idle… is a process that does nothing.
+// harness/loop-watch.ts; slices… are what is left of them without the job's own puts, slicesCpu… the same in processor time of the thread, which
+// leaves out what the machine took for others; …Idle… is a process that does nothing.
 // How many batches fit beside a snapshot is not known before, so that phase compares its content itself and hands out none.
 // Spark has no event loop; its snapshot is written by another thread.
 
@@ -50,7 +51,7 @@ export const interference: Question = {
         batches,
       },
       engines: phase === 'snapshot' && !quick ? ['tidemark', 'spark-hdfs'] : ['tidemark'],
-      rounds: quick ? 1 : 2,
+      rounds: quick ? 1 : 3,
     })
     const phases = Object.keys(PHASES) as Phase[]
     // 40,000 and half as many again: in between an index doubles, as between 5 and 7.5 M.

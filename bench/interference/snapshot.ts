@@ -52,6 +52,7 @@ export async function measureSnapshot(
     snapshotDuringPiecesMs: inPiecesBeside.snapshotMs,
     throughputInPiecesRatio: mean(inPieces) / mean(inPiecesBeside.samples),
     quietSlicesP999Ms: quiet.slicesP999Ms,
+    quietSlicesCpuP999Ms: quiet.slicesCpuP999Ms,
     quietWorstDelayMs: quiet.worstDelayMs,
     ...delays,
   }

@@ -31,6 +31,7 @@ export async function startWatch(): Promise<Watched> {
       return {
         slicesP999Ms: delays.slicesP999Ms,
         slicesWorstMs: delays.slicesWorstMs,
+        slicesCpuP999Ms: delays.slicesCpuP999Ms,
         worstDelayMs: delays.worstMs,
         monitoredWorstDelayMs: delays.monitoredWorstMs,
         idleWorstDelayMs: idleWorstMs,

@@ -17,8 +17,14 @@ function figureIn(phase: string, name: string, engine = OURS) {
 export const EVENT_LOOP: readonly Must[] = PHASES.flatMap(({ phase, text }): Must[] => [
   {
     row: 8,
-    text: `event loop, 5 M keys, ${text}: p99.9 of our own slices`,
+    text: `event loop, 5 M keys, ${text}: p99.9 of our own slices, processor time`,
     bound: { atMost: 10 },
+    unit: 'ms',
+    reached: figureIn(phase, 'slicesCpuP999Ms'),
+  },
+  {
+    row: 8,
+    text: 'the same by the clock, with what the machine took for other processes',
     unit: 'ms',
     reached: figureIn(phase, 'slicesP999Ms'),
   },

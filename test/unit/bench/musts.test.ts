@@ -142,11 +142,15 @@ test('slices are judged phase by phase, and a snapshot by Spark’s in the same 
       {
         params: { ...params, phase: 'snapshot' },
         engines: {
-          tidemark: { slicesP999Ms: 9.5, throughputRatio: 0.79999, snapshotDuringBatchesMs: 6000 },
+          tidemark: {
+            slicesCpuP999Ms: 9.5,
+            throughputRatio: 0.79999,
+            snapshotDuringBatchesMs: 6000,
+          },
           'spark-hdfs': { snapshotMs: 2000, throughputRatio: 0.6 },
         },
       },
-      { params: { ...params, phase: 'growth' }, engines: { tidemark: { slicesP999Ms: 10.01 } } },
+      { params: { ...params, phase: 'growth' }, engines: { tidemark: { slicesCpuP999Ms: 10.01 } } },
     ]),
   )
   const slices = lines.filter(({ text }) => text.includes('p99.9'))

@@ -37,7 +37,7 @@ test('without results the page says so', () => {
 
 test('bounds are counted, and nothing but bounds', () => {
   const params = { keys: 5e6, durability: 'os' as const, phase: 'growth' }
-  const figures = { slicesP999Ms: 1, worstDelayOverIdleMs: 20 }
+  const figures = { slicesCpuP999Ms: 1, worstDelayOverIdleMs: 20 }
   const [page] = benchmarkFiles(
     sampleResults('interference', [{ params, engines: { tidemark: figures } }]),
   )

@@ -106,12 +106,16 @@ export class HashIndex {
     return this.#locateWords(keyHash(this.#k0, this.#k1, words, at, length), words, at, length)
   }
 
-  /** What stands in the first slot where a key with this hash may be: mostly the key itself. For reading ahead. */
+  /** What stands in the first slot where a key with this hash may be, if it has that hash: then it is mostly the key itself. For reading ahead. */
   peek(hash: number): number {
+    let table = this.#table
+    let bits = this.#bits
     if (this.#oldTable !== undefined && this.#isInOldTable(hash)) {
-      return this.#oldTable[(hash >>> (32 - this.#oldBits)) * 2 + 1]
+      table = this.#oldTable
+      bits = this.#oldBits
     }
-    return this.#table[(hash >>> (32 - this.#bits)) * 2 + 1]
+    const s = (hash >>> (32 - bits)) * 2
+    return table[s] === hash ? table[s + 1] : 0
   }
 
   /**
@@ -143,6 +147,26 @@ export class HashIndex {
     this.#atTable[s] = hash
     this.#atTable[s + 1] = ref
     this.#count++
+  }
+
+  /** Puts a key in with whose hash none is there. False, and nothing done, if one is: then the keys have to be compared. */
+  insertFresh(hash: number, ref: number): boolean {
+    let table = this.#table
+    let bits = this.#bits
+    if (this.#oldTable !== undefined && this.#isInOldTable(hash)) {
+      table = this.#oldTable
+      bits = this.#oldBits
+    }
+    const mask = (1 << bits) - 1
+    let slot = hash >>> (32 - bits)
+    while (table[slot * 2 + 1] !== 0) {
+      if (table[slot * 2] === hash) return false
+      slot = (slot + 1) & mask
+    }
+    table[slot * 2] = hash
+    table[slot * 2 + 1] = ref
+    this.#count++
+    return true
   }
 
   /** Points the key that the last locate() found to another record. */

@@ -17,12 +17,12 @@ export class ReadAhead {
   /** Keeps the reads from being optimised away. */
   touched = 0
 
-  /** For the keys with the first `count` of `hashes`, at most READ_AHEAD_KEYS. */
-  run(index: HashIndex, arena: Arena, hashes: Int32Array, count: number): void {
+  /** For the keys with these `hashes`, from one to before another, READ_AHEAD_KEYS at most. */
+  run(index: HashIndex, arena: Arena, hashes: Int32Array, from: number, to: number): void {
     const heads = this.#heads
-    for (let i = 0; i < count; i++) heads[i] = index.peek(hashes[i])
+    for (let i = from; i < to; i++) heads[i - from] = index.peek(hashes[i])
     let touched = 0
-    for (let i = 0; i < count; i++) {
+    for (let i = 0; i < to - from; i++) {
       const head = heads[i]
       if (head === 0) continue
       const words = arena.words[head >>> arena.unitBits]

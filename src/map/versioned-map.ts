@@ -82,7 +82,7 @@ export class VersionedMap implements MapReader {
   /** The key of the call under way. */
   #probe = new KeyWords()
   /** Puts that are written and not linked. Empty outside a transaction; whatever looks at the index or walks the arena links them first. */
-  #group = new PutGroup()
+  #group: PutGroup
   #readAhead = new ReadAhead()
   /** Of the keys that a read of many is at. */
   #readHashes = new Int32Array(READ_AHEAD_KEYS)
@@ -106,6 +106,7 @@ export class VersionedMap implements MapReader {
       'segmentBytesMax is a power of two from 64 to 2^31',
     )
     this.#budget = new MemoryBudget(options.memoryBytesMax ?? MEMORY_BYTES_MAX_DEFAULT)
+    this.#group = new PutGroup(this.#budget)
     this.#arena = new Arena(this.#budget, segmentBytesMax)
     this.#index = new HashIndex(
       this.#arena,
@@ -199,6 +200,7 @@ export class VersionedMap implements MapReader {
     const hash = this.#index.hash(probe)
     const ref = this.#append(0, valueLength)
     this.#arena.writeValueFrom(ref, source, valueAt, valueLength)
+    this.#group.widen()
     if (this.#group.add(hash, ref)) this.#link()
   }
 
@@ -375,7 +377,7 @@ export class VersionedMap implements MapReader {
         probe.set(keys[from + i])
         hashes[i] = index.hash(probe)
       }
-      this.#readAhead.run(index, this.#arena, hashes, count)
+      this.#readAhead.run(index, this.#arena, hashes, 0, count)
       for (let i = 0; i < count; i++) {
         probe.set(keys[from + i])
         taken.push(take(index.locate(hashes[i], probe)))
@@ -415,6 +417,7 @@ export class VersionedMap implements MapReader {
     if (ref === 0) this.#throwMemoryLimit()
     this.#isSequenceUsed = true
     this.#transactionUnits += unitsFor(this.#probe.length, valueLength)
+    if (valueLength !== REMOVED) this.#plainBytes += this.#probe.length + valueLength
     return ref
   }
 
@@ -422,30 +425,42 @@ export class VersionedMap implements MapReader {
   #link(): void {
     this.#hasRead = false
     const group = this.#group
-    if (group.count > 1) {
-      this.#readAhead.run(this.#index, this.#arena, group.hashes, group.count)
+    group.arrange()
+    const { count, hashes, refs, isWide } = group
+    for (let from = 0; from < count; from += READ_AHEAD_KEYS) {
+      const to = Math.min(from + READ_AHEAD_KEYS, count)
+      if (count > 1) this.#readAhead.run(this.#index, this.#arena, hashes, from, to)
+      for (let i = from; i < to; i++) {
+        if (!isWide || !this.#linkFresh(hashes[i], refs[i])) this.#linkPut(hashes[i], refs[i])
+      }
     }
-    for (let i = 0; i < group.count; i++) this.#linkPut(group.hashes[i], group.refs[i])
     group.count = 0
+  }
+
+  /** Links a put of a key that is new for sure. PERF: without a look at the record, which in a load has left the caches. */
+  #linkFresh(hash: number, ref: number): boolean {
+    if (!this.#index.insertFresh(hash, ref)) return false
+    this.#journal!.push(ref)
+    this.#keyCount++
+    return true
   }
 
   #linkPut(hash: number, ref: number): void {
     const { unitBits, unitMask, words: segments } = this.#arena
-    const words = segments[ref >>> unitBits]
-    const w = (ref & unitMask) << 1
-    const valueLength = valueLengthAt(words, w)
     const head = this.#index.locateHashedKeyOf(hash, ref)
     if (head === 0) {
       this.#index.insertLocated(hash, ref)
       this.#journal!.push(ref)
-      this.#count(1, keyLengthAt(words, w) + valueLength)
+      this.#keyCount++
       return
     }
+    const words = segments[ref >>> unitBits]
+    const w = (ref & unitMask) << 1
     const headWords = segments[head >>> unitBits]
     const h = (head & unitMask) << 1
     const oldLength = valueLengthAt(headWords, h)
-    if (oldLength === REMOVED) this.#count(1, keyLengthAt(words, w) + valueLength)
-    else this.#plainBytes += valueLength - oldLength
+    if (oldLength === REMOVED) this.#keyCount++
+    else this.#plainBytes -= keyLengthAt(words, w) + oldLength
     if (headWords[h + SEQUENCE] !== this.#sequence) {
       words[w + PREVIOUS] = head
     } else if (this.#arena.overwrite(head, this.#viewOfValue(ref))) {
@@ -488,6 +503,7 @@ export class VersionedMap implements MapReader {
   #endTransaction(): void {
     this.#journal = undefined
     this.#transactionUnits = 0
+    this.#group.narrow()
     this.#advanceSequence()
   }
 

@@ -20,6 +20,7 @@ const INDEX_BYTES_MIN = 2048
 type Step =
   | { do: 'put'; key: number; size: number }
   | { do: 'putMany'; key: number; count: number; size: number }
+  | { do: 'load'; key: number; count: number; size: number }
   | { do: 'remove'; key: number }
   | { do: 'removeMany'; key: number; count: number }
   | { do: 'get'; key: number }
@@ -55,7 +56,7 @@ const size = fc.oneof(
   { weight: 1, arbitrary: fc.integer({ min: 200, max: 1200 }) },
 )
 
-function stepsOf(keysMax: number): fc.Arbitrary<Step[]> {
+function stepsOf({ keysMax, loadRowsMax }: Shape): fc.Arbitrary<Step[]> {
   const key = fc.integer({ min: 0, max: keysMax })
   const which = fc.nat(20)
   const step: fc.Arbitrary<Step> = fc.oneof(
@@ -66,6 +67,15 @@ function stepsOf(keysMax: number): fc.Arbitrary<Step[]> {
         do: fc.constant('putMany' as const),
         key,
         count: fc.integer({ min: 1, max: PUTS_AT_ONCE_MAX }),
+        size,
+      }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        do: fc.constant('load' as const),
+        key,
+        count: fc.integer({ min: 1, max: loadRowsMax }),
         size,
       }),
     },
@@ -109,20 +119,27 @@ function stepsOf(keysMax: number): fc.Arbitrary<Step[]> {
   return fc.array(step, { minLength: 1, maxLength: 120, size: 'max' })
 }
 
+interface Shape {
+  readonly keysMax: number
+  /** Rows of a load: of many a wide group is made, and put in order. */
+  readonly loadRowsMax: number
+  readonly segmentBytesMax: number
+  readonly expectedKeys?: number
+}
+
 /** Plays one history on both maps. */
 class Duel {
   readonly map: VersionedMap
   readonly model = new ModelMap()
   readonly views: [MapView, MapView][] = []
   readonly cursors: [MapCursor, MapCursor, Map<string, string>][] = []
-  #keysMax: number
-  #segmentBytesMax: number
+  #shape: Shape
   #step = 0
 
-  constructor(keysMax: number, segmentBytesMax: number, seed: Uint8Array) {
-    this.#keysMax = keysMax
-    this.#segmentBytesMax = segmentBytesMax
-    this.map = new VersionedMap({ hashSeed: seed, segmentBytesMax })
+  constructor(shape: Shape, hashSeed: Uint8Array) {
+    this.#shape = shape
+    const { segmentBytesMax, expectedKeys = 0 } = shape
+    this.map = new VersionedMap({ hashSeed, segmentBytesMax, expectedKeys })
   }
 
   play(step: Step): void {
@@ -171,7 +188,9 @@ class Duel {
     }
     map.compactSlice(Infinity)
     expect([map.keyCount, map.pinCount]).toEqual([1, 0])
-    expect(map.memoryUsedBytes).toBeLessThan(this.#segmentBytesMax * 2 + INDEX_BYTES_MIN)
+    expect(map.memoryUsedBytes).toBeLessThan(
+      this.#shape.segmentBytesMax * 2 + INDEX_BYTES_MIN + (this.#shape.expectedKeys ?? 0) * 32,
+    )
   }
 
   #compareViews(version: number): void {
@@ -180,7 +199,7 @@ class Duel {
     expect(drain(ours.cursor())).toEqual(drain(theirs.cursor()))
     expect([ours.keyCount, ours.plainBytes]).toEqual([theirs.keyCount, theirs.plainBytes])
     // Cursors go by the segments, look-ups by the index and the chains behind it.
-    const keys = Array.from({ length: this.#keysMax + PUTS_AT_ONCE_MAX }, (_, n) => keyOf(n))
+    const keys = Array.from({ length: this.#shape.keysMax + PUTS_AT_ONCE_MAX }, (_, n) => keyOf(n))
     ours.getViews(keys).forEach((value, n) => expectSame(value, theirs.getView(keys[n])))
     ours.release()
     theirs.release()
@@ -193,6 +212,13 @@ class Duel {
         return this.#put(step.key, step.size)
       case 'putMany':
         for (let i = 0; i < step.count; i++) this.#put(step.key + i, step.size)
+        return
+      case 'load':
+        for (let i = 0; i < step.count; i++) {
+          // Some keys come back at once, some later.
+          const n = step.key + (i % 3 === 0 ? i >> 3 : i)
+          this.#putAt(n % (this.#shape.keysMax + 1), (step.size + i) % 64)
+        }
         return
       case 'remove':
         return this.#remove(step.key)
@@ -277,6 +303,14 @@ class Duel {
     this.model.put(keyOf(n), value)
   }
 
+  #putAt(n: number, size: number): void {
+    this.#begin()
+    const [key, value] = [keyOf(n), valueOf(this.#step, size)]
+    const source = new DataView(Uint8Array.from([...key, ...value]).buffer)
+    this.map.putAt(source, 0, key.length, key.length, size)
+    this.model.put(key, value)
+  }
+
   #remove(n: number): void {
     this.#begin()
     expect(this.map.remove(keyOf(n))).toBe(this.model.remove(keyOf(n)))
@@ -333,10 +367,10 @@ function tryNext(cursor: MapCursor): boolean | string {
 /** RUNS may ask for far more histories than a usual run plays. */
 const LONG = { timeout: 3_600_000 }
 
-function check(keysMax: number, segmentBytesMax: number, runs: number): void {
+function check(shape: Shape, runs: number): void {
   fc.assert(
-    fc.property(stepsOf(keysMax), fc.uint8Array({ minLength: 8, maxLength: 8 }), (steps, seed) => {
-      const duel = new Duel(keysMax, segmentBytesMax, seed)
+    fc.property(stepsOf(shape), fc.uint8Array({ minLength: 8, maxLength: 8 }), (steps, seed) => {
+      const duel = new Duel(shape, seed)
       for (const [i, step] of steps.entries()) {
         duel.play(step)
         if (i % 16 === 15) duel.compareAll()
@@ -349,13 +383,18 @@ function check(keysMax: number, segmentBytesMax: number, runs: number): void {
 }
 
 test('few keys, tiny segments: every history equals a plain Map per version', LONG, () => {
-  check(12, 256, RUNS)
+  check({ keysMax: 12, loadRowsMax: 60, segmentBytesMax: 256 }, RUNS)
 })
 
 test('hundreds of keys, small segments: every history equals a plain Map per version', LONG, () => {
-  check(400, 2048, RUNS)
+  check({ keysMax: 400, loadRowsMax: 60, segmentBytesMax: 2048 }, RUNS)
 })
 
 test('usual segments: every history equals a plain Map per version', LONG, () => {
-  check(100, 4 * 1024 * 1024, RUNS / 4)
+  check({ keysMax: 100, loadRowsMax: 60, segmentBytesMax: 4 * 1024 * 1024 }, RUNS / 4)
+})
+
+test('large loads: every history equals a plain Map per version', LONG, () => {
+  const shape = { keysMax: 3000, loadRowsMax: 6000, segmentBytesMax: 4096, expectedKeys: 8000 }
+  check(shape, RUNS / 20)
 })

@@ -2,7 +2,8 @@
 
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { GROUP_PUTS } from '../../../src/map/put-group.ts'
+import { toHex } from '../../../src/base/bytes.ts'
+import { READ_AHEAD_KEYS } from '../../../src/map/read-ahead.ts'
 import { VersionedMap } from '../../../src/map/versioned-map.ts'
 import type { VersionedMapOptions } from '../../../src/map/versioned-map.ts'
 import { bytes, commitRows, versionedMapContract } from '../../support/contracts/versioned-map.ts'
@@ -306,7 +307,14 @@ describe('memory', () => {
 
 describe('puts that wait to be linked', () => {
   const row = (n: number) => Uint8Array.of(n, n >> 8, 7)
-  const keyCounts = [1, 2, GROUP_PUTS - 1, GROUP_PUTS, GROUP_PUTS + 1, 3 * GROUP_PUTS + 5]
+  const keyCounts = [
+    1,
+    2,
+    READ_AHEAD_KEYS - 1,
+    READ_AHEAD_KEYS,
+    READ_AHEAD_KEYS + 1,
+    3 * READ_AHEAD_KEYS + 5,
+  ]
 
   test.each(keyCounts)('%i of them are seen by every kind of read', (count) => {
     for (const read of ['get', 'has', 'cursor', 'keyCount', 'plainBytes'] as const) {
@@ -422,4 +430,60 @@ describe('putAt', () => {
       }),
     )
   })
+
+  test('a load of many rows, many of them of the same keys, holds what a Map holds; abort takes it back', () => {
+    const rows = 50_000
+    const map = newMap()
+    commitNext(map, () => {
+      for (let n = 0; n < 5000; n += 3) map.put(numberKey(n), new Uint8Array(3))
+    })
+    const before = [map.keyCount, map.plainBytes, drain(map.cursor()).sort()]
+    const expected = new Map(drain(map.cursor()).map((row) => row.split('=') as [string, string]))
+    const load = () => {
+      for (let n = 0; n < rows; n++) {
+        // Some keys come back, soon or late, with values that fit in place or do not.
+        const key = numberKey(n % 7 === 0 ? n >> 1 : n % 5 === 0 ? n - 1 : n)
+        const value = new Uint8Array((n % 5) * 4).fill(n)
+        if (n % 100 === 0) map.put(key, value)
+        else map.putAt(viewOf(key, value), 0, key.length, key.length, value.length)
+        expected.set(toHex(key), toHex(value))
+      }
+    }
+
+    map.begin()
+    load()
+    map.abort()
+    expect([map.keyCount, map.plainBytes, drain(map.cursor()).sort()]).toEqual(before)
+
+    map.begin()
+    load()
+    map.commit(2)
+    expect(map.keyCount).toBe(expected.size)
+    const bytesOf = (row: [string, string]) => (row[0].length + row[1].length) / 2
+    const plainBytes = [...expected].reduce((sum, row) => sum + bytesOf(row), 0)
+    expect(map.plainBytes).toBe(plainBytes)
+    expect(drain(map.cursor()).sort()).toEqual([...expected].map((row) => row.join('=')).sort())
+    for (const [key, value] of expected) {
+      const found = map.getView(Buffer.from(key, 'hex'))
+      if (found === undefined || toHex(found) !== value) expect.fail(`${key}: ${value}`)
+    }
+  })
+
+  test('a load returns the memory it took to put rows in order', () => {
+    const used = (put: (map: VersionedMap, key: Uint8Array) => void) => {
+      const map = newMap()
+      commitNext(map, () => {
+        for (let n = 0; n < 1000; n++) put(map, numberKey(n))
+      })
+      return map.memoryUsedBytes
+    }
+    const value = new Uint8Array(8)
+    expect(used((map, key) => map.putAt(viewOf(key, value), 0, 16, 16, 8))).toBe(
+      used((map, key) => map.put(key, value)),
+    )
+  })
 })
+
+function viewOf(key: Uint8Array, value: Uint8Array): DataView {
+  return new DataView(Uint8Array.from([...key, ...value]).buffer)
+}

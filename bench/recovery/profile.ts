@@ -122,7 +122,7 @@ async function decode({ source, kind, version }: StateFile): Promise<void> {
   await readStateFile(
     source,
     { kind, store: [0, 0, 'default'], version, rowChecksums: false, floorValues: false },
-    { onPut: () => undefined, onRemove: () => undefined },
+    { onPut: () => undefined, onPutAt: () => undefined, onRemove: () => undefined },
   )
 }
 

@@ -23,8 +23,8 @@ export interface RowSink {
   onPut(key: Uint8Array, value: Uint8Array): void
   onRemove(key: Uint8Array): void
   /**
-   * Where there is one, it gets puts instead of onPut, unless their bytes need work first: key and value lie in `chunk` at these offsets. PERF: two
-   * objects a row less.
+   * Where there is one, it gets puts that lie whole in a chunk, unless their bytes need work first: key and value lie in `chunk` at these offsets.
+   * onPut gets the others. PERF: two objects a row less.
    */
   onPutAt?(
     chunk: DataView,
@@ -60,9 +60,6 @@ export class RecordReader {
   readonly #options: RecordReaderOptions
   readonly #sink: RowSink
   readonly #takesPlaces: boolean
-  /** What #row() last read, and a view of it. */
-  #viewed: Uint8Array | undefined
-  #view: DataView = new DataView(new ArrayBuffer(0))
   /** Stream offset of the chunk being read. */
   #chunkOffset = 0
   /** The start of a row that spans chunks. */
@@ -87,8 +84,13 @@ export class RecordReader {
       throw this.#corrupt(
         `The trailer says the plain stream has ${plainBytes} bytes, but it has more`,
       )
+    const places = this.#takesPlaces
+      ? new DataView(chunk.buffer, chunk.byteOffset, chunk.length)
+      : undefined
     let at = this.#pendingUsed > 0 ? this.#completePending(chunk) : 0
     while (!this.ended && at < chunk.length) {
+      if (places !== undefined) at = this.#putPlaces(places, at)
+      if (at === chunk.length) break
       const rowBytes = this.#row(chunk, at, chunk.length, this.#chunkOffset + at)
       if (rowBytes === 0) {
         this.#keep(chunk, at, chunk.length)
@@ -109,6 +111,28 @@ export class RecordReader {
     throw this.#corrupt(
       `The record stream stops after ${this.#chunkOffset} bytes without an end marker: the file is cut`,
     )
+  }
+
+  /**
+   * Hands on the puts from `at` to the first row that is none, is not whole, or is wrong; returns where that begins. PERF: nearly all rows of a
+   * recovery, in a loop of their own: the chunk is known to lie within the stream, and what lies within the chunk needs no other check.
+   */
+  #putPlaces(chunk: DataView, from: number): number {
+    const sink = this.#sink
+    const end = chunk.byteLength
+    let at = from
+    while (end - at >= 2 * LENGTH_BYTES) {
+      const keyBytes = chunk.getInt32(at)
+      const keyAt = at + LENGTH_BYTES
+      const valueAt = keyAt + keyBytes + LENGTH_BYTES
+      if (keyBytes < 0 || keyBytes > KEY_BYTES_MAX || valueAt > end) break
+      const valueBytes = chunk.getInt32(valueAt - LENGTH_BYTES)
+      if (valueBytes < 0 || valueBytes > end - valueAt) break
+      this.puts++
+      sink.onPutAt!(chunk, keyAt, keyBytes, valueAt, valueBytes)
+      at = valueAt + valueBytes
+    }
+    return at
   }
 
   /**
@@ -139,21 +163,8 @@ export class RecordReader {
       )
     this.#checkRemains(offset, 2 * LENGTH_BYTES + keyBytes + valueBytes)
     if (end - valueAt < valueBytes) return 0
-    if (this.#takesPlaces) {
-      this.puts++
-      this.#sink.onPutAt!(this.#viewOf(bytes), keyAt, keyBytes, valueAt, valueBytes)
-    } else {
-      this.#put(viewOf(bytes, keyAt, keyBytes), viewOf(bytes, valueAt, valueBytes), offset)
-    }
+    this.#put(viewOf(bytes, keyAt, keyBytes), viewOf(bytes, valueAt, valueBytes), offset)
     return valueAt + valueBytes - at
-  }
-
-  #viewOf(bytes: Uint8Array): DataView {
-    if (this.#viewed !== bytes) {
-      this.#viewed = bytes
-      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-    }
-    return this.#view
   }
 
   #put(key: Uint8Array, stored: Uint8Array, offset: number): void {

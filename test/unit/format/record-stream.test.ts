@@ -4,8 +4,16 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { concatBytes, fromHex, toHex } from '../../../src/base/bytes.ts'
 import { crc32c } from '../../../src/base/checksum.ts'
-import { RecordReader, type RecordReaderOptions } from '../../../src/format/record-reader.ts'
-import { KEY_BYTES_MAX, VALUE_BYTES_MAX } from '../../../src/format/record-stream.ts'
+import {
+  RecordReader,
+  type RecordReaderOptions,
+  type RowSink,
+} from '../../../src/format/record-reader.ts'
+import {
+  KEY_BYTES_MAX,
+  ROW_CHECKSUM_BYTES,
+  VALUE_BYTES_MAX,
+} from '../../../src/format/record-stream.ts'
 import { RecordWriter } from '../../../src/format/record-writer.ts'
 import type { Row } from '../../support/state-files.ts'
 
@@ -23,25 +31,61 @@ function write(rows: readonly Row[], { blockBytes = 64, rowChecksums = false } =
   return concatBytes(blocks)
 }
 
+/** Reads as rows, and as places of rows: both must show the same rows, then the same error if there is one. */
 function read(
   stream: Uint8Array,
   options: Partial<RecordReaderOptions> = {},
   chunkBytes = Math.max(stream.length, 1),
 ): Row[] {
   const rows: Row[] = []
+  const sink: RowSink = {
+    onPut: (key, value) => rows.push([key.slice(), value.slice()]),
+    onRemove: (key) => rows.push([key.slice(), undefined]),
+  }
+  const placed: Row[] = []
+  const placedSink: RowSink = {
+    onPut: (key, value) => placed.push([key.slice(), value.slice()]),
+    onPutAt: ({ buffer, byteOffset }, keyAt, keyLength, valueAt, valueLength) => {
+      const copyOf = (at: number, length: number) =>
+        new Uint8Array(buffer, byteOffset + at, length).slice()
+      placed.push([copyOf(keyAt, keyLength), copyOf(valueAt, valueLength)])
+    },
+    onRemove: (key) => placed.push([key.slice(), undefined]),
+  }
+  const failure = failureOf(() => readInto(rows, sink, stream, options, chunkBytes))
+  expect(failureOf(() => readInto(placed, placedSink, stream, options, chunkBytes))).toEqual(
+    failure,
+  )
+  expect(placed).toEqual(rows)
+  if (failure !== undefined) throw failure
+  return rows
+}
+
+function failureOf(run: () => void): Error | undefined {
+  try {
+    run()
+    return undefined
+  } catch (error) {
+    return error as Error
+  }
+}
+
+function readInto(
+  rows: readonly Row[],
+  sink: RowSink,
+  stream: Uint8Array,
+  options: Partial<RecordReaderOptions>,
+  chunkBytes: number,
+): void {
   const reader = new RecordReader(
     { kind: 'delta', path: 'f', rowChecksums: false, floorValues: false, ...options },
-    {
-      onPut: (key, value) => rows.push([key.slice(), value.slice()]),
-      onRemove: (key) => rows.push([key.slice(), undefined]),
-    },
+    sink,
   )
   for (let at = 0; at < stream.length; at += chunkBytes)
     reader.push(stream.slice(at, at + chunkBytes))
   reader.finish()
   expect(reader.streamBytes).toBe(stream.length)
   expect(reader.puts + reader.removes).toBe(rows.length)
-  return rows
 }
 
 const CORRUPT = expect.objectContaining({ code: 'TIDEMARK_CORRUPT_FILE', path: 'f' }) as Error
@@ -115,6 +159,14 @@ test('large rows make the round trip in small chunks', () => {
     expect(Buffer.compare(key, rows[i][0])).toBe(0)
     expect(value?.length).toBe(rows[i][1]?.length)
   })
+})
+
+test('a key above the limit is refused, be it all there', () => {
+  const keyBytes = KEY_BYTES_MAX + ROW_CHECKSUM_BYTES + 1
+  const stream = Buffer.alloc(keyBytes + 12)
+  stream.writeInt32BE(keyBytes)
+  stream.writeInt32BE(-1, keyBytes + 8)
+  expect(() => read(stream)).toThrow(CORRUPT)
 })
 
 test('the writer does not hold on to what it was given', () => {

@@ -38,7 +38,7 @@ const TAIL_BYTES = 4 * 1024
 const BLOCK_BYTES_MAX = 32 * 1024 * 1024
 
 /** Other work gets a turn of the event loop after so long, whatever the file's size. */
-const SLICE_MS = 4
+const SLICE_MS = 2
 
 /** Plain bytes between two looks at the clock, at most: a few hundred microseconds of work, two milliseconds where memory is new to the process. */
 const LOOK_BYTES = 32 * 1024

@@ -6,8 +6,11 @@
 import type { MemoryBudget } from './memory-budget.ts'
 import { READ_AHEAD_KEYS } from './read-ahead.ts'
 
-/** Enough that the index is walked in small steps, and linked in about a millisecond: a slice of a load stays short. */
-const WIDE_PUTS = 16_384
+/**
+ * Linked in a few hundred microseconds; in five milliseconds where every put is the first to touch its page of the index, as in a new process. Groups
+ * of 16,384 are no faster, and hold the event loop for 30 ms then.
+ */
+const WIDE_PUTS = 2048
 /** Groups are put in order by as many upper bits of the hash: of a key's home, these say most. */
 const ORDER_BITS = 11
 /** Smaller groups are not worth the walk over the buckets. */

@@ -8,8 +8,8 @@ import type { VersionInfo } from './version-info.ts'
 /** Bytes a commit may move for each byte it wrote, so that the cost of compaction stays in proportion to the changes. */
 const COMPACTION_FACTOR = 2
 const COMPACTION_BYTES_MIN = 64 * 1024
-/** And no more in one commit, however large: some 8,000 small records, three or four milliseconds. */
-const COMPACTION_BYTES_MAX = 512 * 1024
+/** And no more in one commit, however large: some 4,000 small records, about two milliseconds. */
+const COMPACTION_BYTES_MAX = 256 * 1024
 
 export class InstalledVersions {
   #map: VersionedMap | undefined

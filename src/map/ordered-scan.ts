@@ -1,10 +1,9 @@
-// Ordered reads over an unordered map: they look at every row the reader sees, copy those that belong, and sort them. The cost is the
-// size of the state plus n log n of the result, whatever the range; an ordered index may take their place without a change outside.
+// Ordered reads over an unordered map: they look at every row the reader sees, copy those that belong, and hand them out in order. The cost is
+// the size of the state, whatever the range; an ordered index may take their place without a change outside.
 
 import { compareBytes, startsWithBytes } from '../base/bytes.ts'
+import { type Row, SortedRows } from './sorted-rows.ts'
 import type { MapCursor, MapReader } from './versioned-map.ts'
-
-type Row = [Uint8Array, Uint8Array]
 
 /** Rows whose key starts with `prefix`, by key as unsigned bytes. Copies; as of this call, not of the first next(). */
 export function scanPrefix(reader: MapReader, prefix: Uint8Array): IterableIterator<Row> {
@@ -34,17 +33,17 @@ function sortedRows(
   reader: MapReader,
   belongs: (key: Uint8Array) => boolean,
 ): IterableIterator<Row> {
-  const rows: Row[] = []
+  const rows = new SortedRows()
   const cursor = reader.cursor()
   try {
     while (cursor.next()) {
       const key = cursor.key
-      if (belongs(key)) rows.push([key.slice(), cursor.value.slice()])
+      if (belongs(key)) rows.add(key, cursor.value)
     }
   } finally {
     cursor.close()
   }
-  return rows.sort((a, b) => compareBytes(a[0], b[0])).values()
+  return rows
 }
 
 /** Not a generator: one that was never started would not run its `finally` on return(), and the cursor would stay open. */

@@ -2,6 +2,7 @@
 // test/unit/map.
 
 import { describe, expect, test } from 'vitest'
+import { compareBytes } from '../../../src/base/bytes.ts'
 import { StateStoreError } from '../../../src/errors.ts'
 import { scanAll, scanPrefix, scanRange } from '../../../src/map/ordered-scan.ts'
 import type { MapReader, MapView } from '../../../src/map/versioned-map.ts'
@@ -353,6 +354,24 @@ function scans(create: () => ContractMap): void {
       expect(keys(scanRange(map, Uint8Array.of(128)))).toEqual(all.slice(6))
       expect(keys(scanRange(map, undefined, Uint8Array.of(1, 0)))).toEqual(all.slice(0, 2))
       expect(keys(scanRange(map, Uint8Array.of(3), Uint8Array.of(2)))).toEqual([])
+    })
+
+    test('a range of many rows of all sizes is sorted, and may be left after a few', () => {
+      const map = create()
+      const expected: [Uint8Array, Uint8Array][] = []
+      map.begin()
+      for (let n = 0; n < 2_000; n++) {
+        // Neighbours are far apart, and keys of different lengths share beginnings.
+        const key = Buffer.from(String((n * 7919) % 2_000))
+        const value = new Uint8Array(n % 500 === 0 ? 100_000 : n % 50).fill(n)
+        map.put(key, value)
+        expected.push([new Uint8Array(key), value])
+      }
+      expected.sort(([a], [b]) => compareBytes(a, b))
+      expect([...scanRange(map)]).toEqual(expected)
+      const rows = scanRange(map)
+      const few = expected.slice(0, 3)
+      expect(few.map(() => rows.next().value as unknown)).toEqual(few)
     })
 
     test('a prefix takes the key that equals it; the empty one takes all', () => {

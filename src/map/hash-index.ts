@@ -98,12 +98,15 @@ export class HashIndex {
 
   /** The newest record with the same key as the record at `ref`. */
   locateKeyOf(ref: number): number {
+    return this.locateHashedKeyOf(this.hashOf(ref), ref)
+  }
+
+  /** The hash of the key of the record at `ref`. */
+  hashOf(ref: number): number {
     const arena = this.#arena
     const words = arena.words[ref >>> arena.unitBits]
     const w = (ref & arena.unitMask) << 1
-    const at = keyWordAt(words, w)
-    const length = keyLengthAt(words, w)
-    return this.#locateWords(keyHash(this.#k0, this.#k1, words, at, length), words, at, length)
+    return keyHash(this.#k0, this.#k1, words, keyWordAt(words, w), keyLengthAt(words, w))
   }
 
   /** What stands in the first slot where a key with this hash may be, if it has that hash: then it is mostly the key itself. For reading ahead. */

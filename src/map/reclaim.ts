@@ -5,33 +5,65 @@
 import type { Arena } from './arena.ts'
 import type { HashIndex } from './hash-index.ts'
 import type { Journal } from './journal.ts'
+import { READ_AHEAD_KEYS, ReadAhead } from './read-ahead.ts'
 import { HEAD, REMOVED, SUPERSEDED_BY, valueLengthAt } from './record.ts'
 
-/**
- * Counts what the records of `journal` replaced as free, takes the removals among them that are still the last word on their key out of the
- * index, and drops the journal. The caller promises that nothing reads below the journal's sequence, that older journals were reclaimed
- * before, and that it raises the arena's floor before anything is written.
- */
-export function reclaimJournal(arena: Arena, index: HashIndex, journal: Journal): void {
-  const replaced = journal.replacedUnits
-  for (let slot = 0; slot < replaced.length; slot++) {
-    if (replaced[slot] !== 0) arena.giveBack(slot, replaced[slot])
+export class Reclaimer {
+  readonly #arena: Arena
+  readonly #index: HashIndex
+  readonly #readAhead = new ReadAhead()
+  /** Removals that are taken out together, and the hashes of their keys. */
+  readonly #refs = new Int32Array(READ_AHEAD_KEYS)
+  readonly #hashes = new Int32Array(READ_AHEAD_KEYS)
+
+  constructor(arena: Arena, index: HashIndex) {
+    this.#arena = arena
+    this.#index = index
   }
-  if (journal.removalCount > 0) {
-    for (const part of journal.parts()) {
-      for (let i = 0; i < part.length; i++) reclaimRemoval(arena, index, part[i])
+
+  /**
+   * Counts what the records of `journal` replaced as free, takes the removals among them that are still the last word on their key out of the
+   * index, and drops the journal. The caller promises that nothing reads below the journal's sequence, that older journals were reclaimed
+   * before, and that it raises the arena's floor before anything is written.
+   */
+  reclaim(journal: Journal): void {
+    const replaced = journal.replacedUnits
+    for (let slot = 0; slot < replaced.length; slot++) {
+      if (replaced[slot] !== 0) this.#arena.giveBack(slot, replaced[slot])
+    }
+    if (journal.removalCount > 0) {
+      for (const part of journal.parts()) this.#reclaimRemovals(part)
+    }
+    journal.drop()
+  }
+
+  #reclaimRemovals(part: Int32Array): void {
+    const refs = this.#refs
+    const hashes = this.#hashes
+    let at = 0
+    while (at < part.length) {
+      let count = 0
+      for (; at < part.length && count < READ_AHEAD_KEYS; at++) {
+        if (!this.#isLastWord(part[at])) continue
+        refs[count] = part[at]
+        hashes[count] = this.#index.hashOf(part[at])
+        count++
+      }
+      this.#readAhead.run(this.#index, this.#arena, hashes, 0, count)
+      for (let i = 0; i < count; i++) {
+        this.#index.locateHashedKeyOf(hashes[i], refs[i])
+        this.#index.removeLocated()
+        this.#arena.free(refs[i])
+      }
     }
   }
-  journal.drop()
-}
 
-function reclaimRemoval(arena: Arena, index: HashIndex, ref: number): void {
-  const words = arena.words[ref >>> arena.unitBits]
-  const w = (ref & arena.unitMask) << 1
-  // Nothing here for a jumbo record that was replaced and has gone as a whole.
-  if (words.length === 0 || words[w + SUPERSEDED_BY] !== HEAD) return
-  if (valueLengthAt(words, w) !== REMOVED) return
-  index.locateKeyOf(ref)
-  index.removeLocated()
-  arena.free(ref)
+  /** Whether the record at `ref` is a removal that nothing has replaced. */
+  #isLastWord(ref: number): boolean {
+    const words = this.#arena.words[ref >>> this.#arena.unitBits]
+    const w = (ref & this.#arena.unitMask) << 1
+    // Nothing there of a jumbo record that was replaced and has gone as a whole.
+    if (words.length === 0 || words[w + SUPERSEDED_BY] !== HEAD) return false
+    return valueLengthAt(words, w) === REMOVED
+  }
 }

@@ -29,7 +29,7 @@ import { PinTable } from './pin-table.ts'
 import type { Pin } from './pin-table.ts'
 import { PutGroup } from './put-group.ts'
 import { READ_AHEAD_KEYS, ReadAhead } from './read-ahead.ts'
-import { reclaimJournal } from './reclaim.ts'
+import { Reclaimer } from './reclaim.ts'
 import {
   HAND_COPY_BYTES_MAX,
   HEAD,
@@ -71,6 +71,7 @@ export class VersionedMap implements MapReader {
   #pins = new PinTable()
   #openCursorCount = 0
   #compactor: Compactor
+  #reclaimer: Reclaimer
 
   /** Held versions, ascending; never empty. */
   #versions: VersionEntry[] = [{ version: 0, sequence: 1, keyCount: 0, plainBytes: 0 }]
@@ -115,6 +116,7 @@ export class VersionedMap implements MapReader {
       options.expectedKeys ?? 0,
     )
     this.#compactor = new Compactor(this.#arena, this.#index, this.#journals)
+    this.#reclaimer = new Reclaimer(this.#arena, this.#index)
   }
 
   // Reading: the newest state, including what the open transaction wrote.
@@ -543,7 +545,7 @@ export class VersionedMap implements MapReader {
     const sequenceMin = Math.min(this.#versions[0].sequence, this.#pins.sequenceMin)
     const journals = this.#journals
     while (journals.length > 0 && journals[0].sequence <= sequenceMin) {
-      reclaimJournal(this.#arena, this.#index, journals.shift()!)
+      this.#reclaimer.reclaim(journals.shift()!)
     }
     // A cursor opened in a transaction may be what reads furthest back, at a sequence within that version: what the version itself had replaced
     // up to there is seen by no one, but its journal names it.

@@ -87,7 +87,7 @@ export class VersionedMap implements MapReader {
   #readAhead = new ReadAhead()
   /** Of the keys that a read of many is at. */
   #readHashes = new Int32Array(READ_AHEAD_KEYS)
-  /** Whether the last call read. */
+  /** Whether the last call read. INVARIANT: then no put waits; else put() would overwrite what is to be overwritten by those that do. */
   #hasRead = false
   /** Stamped on what is written next. INVARIANT: larger than what any version, view or cursor reads at. */
   #sequence = 2
@@ -203,6 +203,7 @@ export class VersionedMap implements MapReader {
     const ref = this.#append(0, valueLength)
     this.#arena.writeValueFrom(ref, source, valueAt, valueLength)
     this.#group.widen()
+    this.#hasRead = false
     if (this.#group.add(hash, ref)) this.#link()
   }
 

@@ -215,9 +215,11 @@ class Duel {
         return
       case 'load':
         for (let i = 0; i < step.count; i++) {
-          // Some keys come back at once, some later.
-          const n = step.key + (i % 3 === 0 ? i >> 3 : i)
-          this.#putAt(n % (this.#shape.keysMax + 1), (step.size + i) % 64)
+          // Some keys come back at once, some later; now and then a read or a plain put comes between.
+          const n = (step.key + (i % 3 === 0 ? i >> 3 : i >> 1)) % (this.#shape.keysMax + 1)
+          if (i % 31 === 1) expectSame(map.get(keyOf(n)), model.get(keyOf(n)))
+          if (i % 4 === 3) this.#put(n, (step.size + i) % 64)
+          else this.#putAt(n, (step.size + i) % 64)
         }
         return
       case 'remove':

@@ -431,6 +431,28 @@ describe('putAt', () => {
     )
   })
 
+  test('and put() take turns with reads, and the last of them wins', () => {
+    const map = newMap()
+    const [key, other] = [numberKey(1), numberKey(2)]
+    const putAt = (value: Uint8Array) =>
+      map.putAt(viewOf(key, value), 0, key.length, key.length, value.length)
+    map.begin()
+    map.put(key, bytes('first'))
+    for (const read of [
+      () => map.get(other),
+      () => map.remove(other),
+      () => map.getMany([other]),
+    ]) {
+      read()
+      putAt(bytes('1st'))
+      map.put(key, bytes('2nd'))
+      expect(map.get(key)).toEqual(bytes('2nd'))
+      map.put(key, bytes('3rd'))
+      putAt(bytes('4th'))
+      expect(map.get(key)).toEqual(bytes('4th'))
+    }
+  })
+
   test('a load of many rows, many of them of the same keys, holds what a Map holds; abort takes it back', () => {
     const rows = 50_000
     const map = newMap()

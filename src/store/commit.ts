@@ -25,12 +25,19 @@ import type { Trailer } from '../format/trailer.ts'
 import type { InstalledVersions } from './installed-versions.ts'
 import type { OpenStore } from './open-store.ts'
 import type { ResolvedOptions } from './options.ts'
-import { peekInPlace, peekVersion, type RecoveryContext } from './state-files.ts'
+import {
+  listFiles,
+  peekInPlace,
+  peekVersion,
+  type RecoveryContext,
+  whileFilesChange,
+} from './state-files.ts'
 import type { SidecarSubject } from './recovery.ts'
 import { removeUndone } from './rewind.ts'
 import type { StagedStateFile } from './staged-state-file.ts'
 import type { CommitOptions } from './state-store.ts'
 import { type ResolvedStoreId, storeIdText } from './store-id.ts'
+import { isOrphan } from './survey.ts'
 import type { VersionInfo } from './version-info.ts'
 import type { WriterLease } from './writer-lease.ts'
 
@@ -222,7 +229,7 @@ async function publish(commit: SealedCommit, context: CommitContext): Promise<bo
     if (existing !== undefined && existing !== 'foreign') refuseNewer(existing, commit, context)
     // The same batch run again: same operations on the same parent. What is there is what we would write, and what follows it stays.
     if (isSameCommit(existing, commit)) {
-      if (keepsPromise(existing, commit)) return await standsAlready(commit, context)
+      if (await standsFor(commit, existing, context)) return await standsAlready(commit, context)
       undoes = false
     }
   }
@@ -253,9 +260,21 @@ async function standsAlready(commit: SealedCommit, { lease }: CommitContext): Pr
   return false
 }
 
-/** Whether the file that is there says what the commit was asked to promise; the id does not cover it, so the same commit may ask for more. */
-function keepsPromise(existing: VersionInfo, commit: SealedCommit): boolean {
-  return existing.committedThrough >= commit.info.committedThrough
+/**
+ * Whether the file that is there can stand for the same commit. It must say what the commit was asked to promise, which the id does not cover. And
+ * where the files of a fenced writer may appear late, it must be no orphan: a successor that runs the batch of its predecessor again makes the
+ * very same commit, and nobody would read the predecessor's.
+ */
+async function standsFor(
+  { info }: SealedCommit,
+  existing: VersionInfo,
+  { lease, recovery }: CommitContext,
+): Promise<boolean> {
+  if (existing.committedThrough < info.committedThrough) return false
+  if (lease.directory.movesAtomically) return true
+  return !(await whileFilesChange(async () =>
+    isOrphan(info.version, await listFiles(recovery), recovery),
+  ))
 }
 
 /** Moves the sealed delta to its place. False if the very same version was there already. */
@@ -275,11 +294,11 @@ async function moveIn(
     if (damage !== undefined) throw damage
     mode = existing === undefined ? 'if-absent' : modeOver(revision, context)
     if (existing === undefined) continue
-    if (isSameCommit(existing, commit) && keepsPromise(existing, commit))
+    if (isSameCommit(existing, commit) && (await standsFor(commit, existing, context)))
       return await standsAlready(commit, context)
     refuseForeignAndNewer(existing, commit, context)
     refuseUnlisted(existing, commit, context)
-    // Stamp not higher, and not in the history that was loaded: a leftover of an earlier attempt; or the same commit, promising less. The next
+    // Stamp not higher, and not in the history that was loaded: a leftover of an earlier attempt; or the same commit, promising less or left by a fenced writer. The next
     // attempt replaces it.
   }
   throw new StateStoreError(

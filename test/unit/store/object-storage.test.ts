@@ -107,6 +107,28 @@ describe('a writer that was overtaken', () => {
     expect(await rowsRead(storage)).toEqual({ latest: 3, rows: { ...rowsAfter(2), b: '3' } })
   })
 
+  test('in the batch that its successor runs again: what it left is no version, and the successor’s own takes its place', async () => {
+    const a = await writer(new MemoryObjects().storage)
+    const { storage } = a.files
+    await commitVersions(a.provider, 1)
+    const store = await a.provider.getStore()
+    store.put(text('b'), text('2'))
+    const b = await writer(storage)
+    const again = await b.provider.getStore()
+    again.put(text('b'), text('2'))
+    const error = await failure('TIDEMARK_FENCED', () => store.commit())
+    expect(error.published).toBe('unknown')
+    expect(await rowsRead(storage)).toEqual({ latest: 1, rows: rowsAfter(1) })
+
+    expect(await again.commit()).toBe(2)
+    expect(await rowsRead(storage)).toEqual({ latest: 2, rows: { ...rowsAfter(1), b: '2' } })
+    expect(await commitRows(b.provider, { c: '3' })).toBe(3)
+    expect(await rowsRead(storage)).toEqual({
+      latest: 3,
+      rows: { ...rowsAfter(1), b: '2', c: '3' },
+    })
+  })
+
   test('before it commits over the newest version: it finds the stamp of its successor, and replaces nothing', async () => {
     const a = await writer(new MemoryObjects().storage)
     const { storage } = a.files

@@ -540,6 +540,9 @@ class Duel {
     if (zombie === undefined) return
     // Where nothing is moved, version 0 has no file to be stamped, so a first version that comes late shows until the successor commits its own.
     if (this.#history.latest === 0 && !this.#files.capabilities.atomicMove) return
+    // Nor one that comes when the successor's was cleaned: until the next cleaning it can be asked for by its number.
+    const isFirst = act === 'commit' && zombie.open?.version === 0
+    if (isFirst && !this.#history.isKept(1) && !this.#files.capabilities.atomicMove) return
     if (act === 'maintain') {
       // FENCED, or nothing to do.
       await zombie.stores.doMaintenance().catch((error: unknown) => {

@@ -1,7 +1,7 @@
 // YCSB's core workloads A to F (ycsb/operations.ts) on records of 1 KB, a commit every 1,000 operations.
 //
 // One process loads the records and runs all six, in YCSB's own order. A read hands out a copy, an update writes the whole record. tidemark keeps no
-// order: a scan there, as in a JS Map, looks at every record and sorts those behind the start, so E is a few operations only.
+// order: a scan there, as in a JS Map, looks at every record and brings those behind the start into order, so E is a few operations only.
 
 import { engineByName } from './compare/engines.ts'
 import { contentOf } from './harness/content-of.ts'
@@ -83,7 +83,8 @@ const UNORDERED = ['tidemark', 'js-map']
 
 function standsForOf(name: string, engine: Engine): string | undefined {
   if (!UNORDERED.includes(name)) return engine.standsFor
-  const scans = 'keeps no order: a scan (E) looks at all records and sorts those behind its start'
+  const scans =
+    'keeps no order: a scan (E) looks at all records and brings those behind its start into order'
   return engine.standsFor === undefined ? scans : `${engine.standsFor}; ${scans}`
 }
 

@@ -111,12 +111,9 @@ export class HashIndex {
 
   /** What stands in the first slot where a key with this hash may be, if it has that hash: then it is mostly the key itself. For reading ahead. */
   peek(hash: number): number {
-    let table = this.#table
-    let bits = this.#bits
-    if (this.#oldTable !== undefined && this.#isInOldTable(hash)) {
-      table = this.#oldTable
-      bits = this.#oldBits
-    }
+    const isOld = this.#isInOldTable(hash)
+    const table = isOld ? this.#oldTable! : this.#table
+    const bits = isOld ? this.#oldBits : this.#bits
     const s = (hash >>> (32 - bits)) * 2
     return table[s] === hash ? table[s + 1] : 0
   }
@@ -154,12 +151,9 @@ export class HashIndex {
 
   /** Puts a key in with whose hash none is there. False, and nothing done, if one is: then the keys have to be compared. */
   insertFresh(hash: number, ref: number): boolean {
-    let table = this.#table
-    let bits = this.#bits
-    if (this.#oldTable !== undefined && this.#isInOldTable(hash)) {
-      table = this.#oldTable
-      bits = this.#oldBits
-    }
+    const isOld = this.#isInOldTable(hash)
+    const table = isOld ? this.#oldTable! : this.#table
+    const bits = isOld ? this.#oldBits : this.#bits
     const mask = (1 << bits) - 1
     let slot = hash >>> (32 - bits)
     while (table[slot * 2 + 1] !== 0) {
@@ -201,12 +195,9 @@ export class HashIndex {
   }
 
   #locateWords(hash: number, words: Int32Array, at: number, length: number): number {
-    let table = this.#table
-    let bits = this.#bits
-    if (this.#oldTable !== undefined && this.#isInOldTable(hash)) {
-      table = this.#oldTable
-      bits = this.#oldBits
-    }
+    const isOld = this.#isInOldTable(hash)
+    const table = isOld ? this.#oldTable! : this.#table
+    const bits = isOld ? this.#oldBits : this.#bits
     const mask = (1 << bits) - 1
     let slot = hash >>> (32 - bits)
     // Ends at an empty slot: the load never reaches 1.
@@ -226,6 +217,7 @@ export class HashIndex {
   }
 
   #isInOldTable(hash: number): boolean {
+    if (this.#oldTable === undefined) return false
     const mask = (1 << this.#oldBits) - 1
     const home = hash >>> (32 - this.#oldBits)
     return ((home - this.#oldStart) & mask) >= this.#oldProgress

@@ -298,8 +298,8 @@ async function moveIn(
       return await standsAlready(commit, context)
     refuseForeignAndNewer(existing, commit, context)
     refuseUnlisted(existing, commit, context)
-    // Stamp not higher, and not in the history that was loaded: a leftover of an earlier attempt; or the same commit, promising less or left by a fenced writer. The next
-    // attempt replaces it.
+    // Stamp not higher, and not in the history that was loaded: a leftover of an earlier attempt; or the same commit, promising less or left by a
+    // fenced writer. The next attempt replaces it.
   }
   throw new StateStoreError(
     'TIDEMARK_STORAGE_UNAVAILABLE',

@@ -38,9 +38,9 @@ export interface StateReader {
   /** All rows in no particular order, as copies, as they are now: writing while iterating is allowed and not seen. */
   entries(): IterableIterator<Entry>
   cursor(): StoreCursor
-  /** The rows whose key begins with `prefix`, sorted by the key's unsigned bytes; copies. Scans the whole store and sorts what matches. */
+  /** The rows whose key begins with `prefix`, sorted by the key's unsigned bytes; copies. Scans the whole store; what is not read is not sorted. */
   prefixScan(prefix: Uint8Array): IterableIterator<Entry>
-  /** The rows with start <= key < end, sorted by the key's unsigned bytes; copies. Either bound may be left out. Scans the whole store and sorts what matches. */
+  /** The rows with start <= key < end, sorted by the key's unsigned bytes; copies. Either bound may be left out. Scans the whole store; what is not read is not sorted. */
   getRange(start?: Uint8Array, end?: Uint8Array): IterableIterator<Entry>
   readonly metrics: StateStoreMetrics
   toString(): string

@@ -182,6 +182,18 @@ describe('memory', () => {
     expect(drain(map.cursor())).toEqual(before)
   })
 
+  test('every removal leaves the map once nobody looks back at it', () => {
+    const map = newMap({ segmentBytesMax: 4096 })
+    commitNext(map, () => putMany(map, 0, 10_000, 32))
+    commitNext(map, () => {
+      for (let n = 0; n < 10_000; n++) map.remove(numberKey(n))
+    })
+    // The index shrinks as the map is used.
+    for (let i = 0; i < 10_000; i++) commitNext(map, () => putMany(map, 0, 1, 8))
+    map.compactSlice(1e9)
+    expect(map.memoryUsedBytes).toBeLessThan(10_000)
+  })
+
   test('removals that a transaction had put keys over leave the map when it is aborted, too', () => {
     const map = newMap({ segmentBytesMax: 4096 })
     commitNext(map, () => putMany(map, 0, 10_000, 32))

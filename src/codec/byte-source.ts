@@ -7,10 +7,16 @@
 
 import { concatBytes } from '../base/bytes.ts'
 
+const NONE = new Uint8Array(0)
+
+const isNotEmpty = (bytes: Uint8Array) => bytes.length > 0
+
 export class ByteSource {
   readonly #iterator: AsyncIterator<Uint8Array>
-  #chunk: Uint8Array = new Uint8Array(0)
+  #chunk: Uint8Array = NONE
   #at = 0
+  /** What comes behind #chunk and is there already. */
+  #behind: Uint8Array = NONE
   /** Stream offset of the first byte of #chunk. */
   #chunkOffset = 0
   #ended = false
@@ -36,22 +42,30 @@ export class ByteSource {
   /** Brings `count` bytes to hand; false if the stream ends before. */
   async fill(count: number): Promise<boolean> {
     if (this.has(count)) return true
-    const rest = this.#chunk.subarray(this.#at)
-    const chunks = rest.length === 0 ? [] : [rest]
-    let size = rest.length
+    const chunks = [this.#chunk.subarray(this.#at), this.#behind].filter(isNotEmpty)
+    let size = this.available + this.#behind.length
     while (size < count && !this.#ended) {
       const next = await this.#iterator.next()
       if (next.done === true) {
         this.#ended = true
-      } else if (next.value.length > 0) {
+      } else if (isNotEmpty(next.value)) {
         chunks.push(next.value)
         size += next.value.length
       }
     }
     this.#chunkOffset += this.#at
     this.#at = 0
-    const [only] = chunks
-    this.#chunk = chunks.length === 1 && only !== undefined ? only : concatBytes(chunks)
+    const surplus = Math.max(0, size - count)
+    const last = chunks.at(-1) ?? NONE
+    if (chunks.length <= 1) {
+      this.#chunk = last
+      this.#behind = NONE
+    } else {
+      // Of the last one only what is asked for is copied: chunks are large, and what lies across two of them is small.
+      const end = last.length - surplus
+      this.#chunk = concatBytes([...chunks.slice(0, -1), last.subarray(0, end)])
+      this.#behind = last.subarray(end)
+    }
     return size >= count
   }
 

@@ -342,13 +342,33 @@ class CompressedPart {
       yield this.#whole
       return
     }
-    for (let offset = 0; offset < this.#sizeBytes; offset += PIECE_BYTES) {
-      this.#signal?.throwIfAborted()
-      const length = Math.min(PIECE_BYTES, this.#sizeBytes - offset)
-      const piece = await readExactly(this.#source, offset, length)
-      this.crc = crc32c(piece, this.crc)
-      yield piece
+    let offset = 0
+    let next = this.#piece(offset)
+    try {
+      while (offset < this.#sizeBytes) {
+        this.#signal?.throwIfAborted()
+        const piece = await next
+        offset += piece.length
+        // The next piece comes in while this one is decoded.
+        if (offset < this.#sizeBytes) next = this.#piece(offset)
+        this.crc = crc32c(piece, this.crc)
+        yield piece
+      }
+    } finally {
+      // Nothing is read any more once the file's reader has ended, however it did.
+      await Promise.allSettled([next])
     }
+  }
+
+  #piece(offset: number): Promise<Uint8Array> {
+    const piece = readExactly(
+      this.#source,
+      offset,
+      Math.min(PIECE_BYTES, this.#sizeBytes - offset),
+    )
+    // Whoever awaits it gets the error; until then nobody may be there to.
+    piece.catch(() => undefined)
+    return piece
   }
 }
 

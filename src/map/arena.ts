@@ -12,7 +12,7 @@
 // Here nobody knows keys, versions or the index; what may be freed and when is the caller's business.
 
 import { assert } from '../base/assert.ts'
-import { copyFrom, type KeyWords, keyWordsEqual } from './key-words.ts'
+import { copyFrom, type KeyWords, keyWordsEqual, wordsForKey } from './key-words.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import {
   DEAD,
@@ -27,9 +27,11 @@ import {
   unitsFor,
   valueOffsetAt,
   writeFreeSpan,
+  writeHeader,
   writeRecord,
 } from './record.ts'
 import { Segment } from './segment.ts'
+import type { SpareBuffers } from './spare-buffers.ts'
 
 export const SEGMENT_BYTES_MAX_DEFAULT = 4 * 1024 * 1024
 const SEGMENT_BYTES_FIRST = 16 * 1024
@@ -45,7 +47,7 @@ const NO_BYTES = new Uint8Array(0)
 export class Arena {
   /** Per slot, the segment as int32 words and as bytes; empty arrays where the slot is free. For reading; only the arena replaces them. */
   readonly words: Int32Array[] = [NO_WORDS]
-  readonly bytes: Uint8Array[] = [NO_BYTES]
+  readonly bytes: Uint8Array<ArrayBuffer>[] = [NO_BYTES]
   readonly segments: (Segment | undefined)[] = [undefined]
   /** A reference is slot << unitBits | unit. */
   readonly unitBits: number
@@ -55,6 +57,7 @@ export class Arena {
   floor = 0
 
   #budget: MemoryBudget
+  #spare: SpareBuffers
   #slotsMax: number
   #freeSlots: number[] = []
   #allocatedUnits = 0
@@ -64,8 +67,9 @@ export class Arena {
   #holeEnd = 0
 
   /** `segmentBytesMax` is a power of two of at least 64. */
-  constructor(budget: MemoryBudget, segmentBytesMax: number) {
+  constructor(budget: MemoryBudget, spare: SpareBuffers, segmentBytesMax: number) {
     this.#budget = budget
+    this.#spare = spare
     this.unitBits = Math.log2(segmentBytesMax / UNIT_BYTES)
     this.unitMask = segmentBytesMax / UNIT_BYTES - 1
     this.#slotsMax = 2 ** (32 - this.unitBits)
@@ -119,17 +123,36 @@ export class Arena {
     return ref
   }
 
+  /** As append() of a key and a value that lie in `source` at these offsets, bytes of the value included. */
+  appendFrom(
+    sequence: number,
+    source: DataView,
+    keyAt: number,
+    keyLength: number,
+    valueAt: number,
+    valueLength: number,
+  ): number {
+    const ref = this.#allocate(unitsFor(keyLength, valueLength))
+    if (ref === 0) return 0
+    const slot = ref >>> this.unitBits
+    const w = (ref & this.unitMask) << 1
+    const words = this.words[slot]
+    const bytes = this.bytes[slot]
+    writeHeader(words, w, sequence, 0, keyLength, valueLength)
+    const keyWord = keyWordAt(words, w)
+    const keyWords = wordsForKey(keyLength)
+    if (keyWords > 0) words[keyWord + keyWords - 1] = 0
+    copyFrom(source, keyAt, keyLength, words, bytes, keyWord)
+    copyFrom(source, valueAt, valueLength, words, bytes, keyWord + keyWords)
+    const segment = this.segments[slot]!
+    if (sequence > segment.newestSequence) segment.newestSequence = sequence
+    return ref
+  }
+
   writeValue(ref: number, value: Uint8Array): void {
     const slot = ref >>> this.unitBits
     const w = (ref & this.unitMask) << 1
     copyBytes(this.bytes[slot], valueOffsetAt(this.words[slot], w), value)
-  }
-
-  writeValueFrom(ref: number, source: DataView, at: number, length: number): void {
-    const slot = ref >>> this.unitBits
-    const words = this.words[slot]
-    const to = valueOffsetAt(words, (ref & this.unitMask) << 1) >>> 2
-    copyFrom(source, at, length, words, this.bytes[slot], to)
   }
 
   /** Copies a record to another place and returns its reference there, or 0 if there is no room. The old one stays as it is. */
@@ -205,6 +228,17 @@ export class Arena {
     this.#budget.give(segment.units * UNIT_BYTES)
   }
 
+  /** Leaves all segments to other maps. There are no records from now on. */
+  dissolve(): void {
+    for (const buffer of this.bytes) if (buffer.length > 0) this.#spare.give(buffer.buffer)
+    this.#budget.give(this.#allocatedUnits * UNIT_BYTES)
+    this.words.fill(NO_WORDS)
+    this.bytes.fill(NO_BYTES)
+    this.segments.fill(undefined)
+    this.#allocatedUnits = 0
+    this.#setHole(undefined, 0, 0)
+  }
+
   #allocate(units: number): number {
     if (this.#holeEnd - this.#holeUnit < units) {
       if (units > this.unitMask + 1) return this.#allocateJumbo(units)
@@ -242,7 +276,7 @@ export class Arena {
     return true
   }
 
-  #setHole(segment: Segment, unit: number, end: number): void {
+  #setHole(segment: Segment | undefined, unit: number, end: number): void {
     this.#hole = segment
     this.#holeUnit = unit
     this.#holeEnd = end
@@ -310,7 +344,8 @@ export class Arena {
   #addSegment(units: number, isJumbo: boolean): Segment | undefined {
     const slot = this.#freeSlots.at(-1) ?? this.segments.length
     if (slot >= this.#slotsMax || !this.#budget.take(units * UNIT_BYTES)) return undefined
-    const buffer = new ArrayBuffer(units * UNIT_BYTES)
+    // What a spare one holds is of no matter: the free span covers it.
+    const buffer = this.#spare.take(units * UNIT_BYTES) ?? new ArrayBuffer(units * UNIT_BYTES)
     const segment = new Segment(slot, units, isJumbo)
     this.#freeSlots.pop()
     this.words[slot] = new Int32Array(buffer)

@@ -14,6 +14,7 @@ import { keyHash } from './key-hash.ts'
 import type { KeyWords } from './key-words.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import { keyLengthAt, keyWordAt } from './record.ts'
+import type { SpareBuffers } from './spare-buffers.ts'
 
 const BITS_MIN = 6
 /** 2^29 slots, 4 GiB: more records than 32 GiB of arena can hold. */
@@ -27,20 +28,19 @@ const LOAD_MIN = 0.125
 /** Old slots carried over by each change, at least: the new table is ready long before it is full (1.5 would just do). */
 const SLOTS_CARRIED_PER_CHANGE = 8
 const SLOT_BYTES = 8
-
-function newTable(bits: number): Int32Array {
-  return new Int32Array(2 ** bits * 2)
-}
+/** A table that was used before has to be filled with zeros, in one go: two to three milliseconds for one of this size. */
+const SPARE_TABLE_BYTES_MAX = 64 * 1024 * 1024
 
 export class HashIndex {
   #arena: Arena
   #budget: MemoryBudget
+  #spare: SpareBuffers
   #k0: number
   #k1: number
   #bitsMin: number
   #count = 0
 
-  #table: Int32Array
+  #table: Int32Array<ArrayBuffer>
   #bits = 0
   /** The table grows above this many keys and shrinks below that many. */
   #countMax = 0
@@ -58,9 +58,16 @@ export class HashIndex {
   #atSlot = 0
 
   /** `seed` is 8 bytes. Throws nothing: the smallest table is not refused. */
-  constructor(arena: Arena, budget: MemoryBudget, seed: Uint8Array, expectedKeys: number) {
+  constructor(
+    arena: Arena,
+    budget: MemoryBudget,
+    spare: SpareBuffers,
+    seed: Uint8Array,
+    expectedKeys: number,
+  ) {
     this.#arena = arena
     this.#budget = budget
+    this.#spare = spare
     const view = new DataView(seed.buffer, seed.byteOffset, seed.byteLength)
     this.#k0 = view.getInt32(0, true)
     this.#k1 = view.getInt32(4, true)
@@ -69,7 +76,7 @@ export class HashIndex {
     while (bits > BITS_MIN && !budget.take(2 ** bits * SLOT_BYTES)) bits--
     if (bits === BITS_MIN) budget.take(2 ** bits * SLOT_BYTES)
     this.#bitsMin = bits
-    this.#table = newTable(bits)
+    this.#table = this.#newTable(bits)
     this.#setBits(bits)
     this.#atTable = this.#table
     this.#atBits = bits
@@ -77,6 +84,11 @@ export class HashIndex {
 
   get count(): number {
     return this.#count
+  }
+
+  /** Slots are 2 ** bits. */
+  get bits(): number {
+    return this.#bits
   }
 
   hash(key: KeyWords): number {
@@ -234,10 +246,27 @@ export class HashIndex {
     this.#oldStart = 0
     while (old[this.#oldStart * 2 + 1] !== 0) this.#oldStart++
     this.#oldProgress = 0
-    this.#table = newTable(bits)
+    this.#table = this.#newTable(bits)
     this.#setBits(bits)
     this.#carryOver(old)
     return true
+  }
+
+  #newTable(bits: number): Int32Array<ArrayBuffer> {
+    const bytes = 2 ** bits * SLOT_BYTES
+    const spare = bytes <= SPARE_TABLE_BYTES_MAX ? this.#spare.take(bytes) : undefined
+    return spare === undefined ? new Int32Array(bytes / 4) : new Int32Array(spare).fill(0)
+  }
+
+  /** Leaves the table to other maps. The index is empty from now on. */
+  dissolve(): void {
+    this.#budget.give(this.#table.byteLength + (this.#oldTable?.byteLength ?? 0))
+    this.#spare.give(this.#table.buffer)
+    this.#oldTable = undefined
+    this.#table = new Int32Array(2 ** BITS_MIN * 2)
+    this.#atTable = this.#table
+    this.#setBits(BITS_MIN)
+    this.#count = 0
   }
 
   #setBits(bits: number): void {

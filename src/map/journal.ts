@@ -5,6 +5,7 @@
 // INVARIANT: a record named in a journal is neither moved nor its space reused until the journal is dropped.
 
 import type { MemoryBudget } from './memory-budget.ts'
+import type { SpareBuffers } from './spare-buffers.ts'
 
 const FIRST_CHUNK_REFS = 64
 /** 256 KiB: small against what the records themselves take, large enough that a million of them need few chunks. */
@@ -19,14 +20,20 @@ export class Journal {
   removalCount = 0
   /** Units of replaced records, by arena slot. */
   #replacedUnits = new Int32Array(0)
-  #chunks: Int32Array[] = []
+  #chunks: Int32Array<ArrayBuffer>[] = []
+  /** How many references fit into all chunks. */
+  #capacity = 0
+  /** The chunk being filled, how far, and where it stands. */
   #current = new Int32Array(0)
   #used = 0
+  #chunkAt = -1
   #countBefore = 0
-  #budget: MemoryBudget
+  readonly #budget: MemoryBudget
+  readonly #spare: SpareBuffers
 
-  constructor(budget: MemoryBudget, firstSequence: number) {
+  constructor(budget: MemoryBudget, spare: SpareBuffers, firstSequence: number) {
     this.#budget = budget
+    this.#spare = spare
     this.firstSequence = firstSequence
   }
 
@@ -34,17 +41,12 @@ export class Journal {
     return this.#countBefore + this.#used
   }
 
-  /** Makes room for one reference, and for a tally of any slot below `slotCount`; false if the budget refuses it. */
-  reserve(slotCount: number): boolean {
+  /** Makes room for `count` references, and for a tally of any slot below `slotCount`; false if the budget refuses it. */
+  reserve(count: number, slotCount: number): boolean {
     return (
-      (this.#used < this.#current.length || this.#addChunk()) &&
+      (this.count + count <= this.#capacity || this.#addChunks(count)) &&
       (slotCount <= this.#replacedUnits.length || this.#growTally(slotCount))
     )
-  }
-
-  /** Whether there is room for `count` references and for a tally of any slot below `slotCount`. */
-  hasRoomFor(count: number, slotCount: number): boolean {
-    return this.#used + count <= this.#current.length && slotCount <= this.#replacedUnits.length
   }
 
   #growTally(slotCount: number): boolean {
@@ -56,19 +58,26 @@ export class Journal {
     return true
   }
 
-  #addChunk(): boolean {
-    const refs = Math.min(CHUNK_REFS_MAX, Math.max(FIRST_CHUNK_REFS, this.count))
-    if (!this.#budget.take(refs * 4)) return false
-    this.#countBefore += this.#used
-    this.#used = 0
-    this.#current = new Int32Array(refs)
-    this.#chunks.push(this.#current)
+  #addChunks(count: number): boolean {
+    while (this.count + count > this.#capacity) {
+      const refs = Math.min(CHUNK_REFS_MAX, Math.max(FIRST_CHUNK_REFS, this.#capacity))
+      if (!this.#budget.take(refs * 4)) return false
+      this.#chunks.push(new Int32Array(this.#spare.take(refs * 4) ?? new ArrayBuffer(refs * 4)))
+      this.#capacity += refs
+    }
     return true
   }
 
   /** Needs a reserve() before it. */
   push(ref: number): void {
+    if (this.#used === this.#current.length) this.#nextChunk()
     this.#current[this.#used++] = ref
+  }
+
+  #nextChunk(): void {
+    this.#countBefore += this.#used
+    this.#used = 0
+    this.#current = this.#chunks[++this.#chunkAt]
   }
 
   /** Notes that a record of `units` in `slot` was replaced. */
@@ -91,16 +100,21 @@ export class Journal {
 
   /** The references in the order they were pushed, as the filled parts of the chunks. */
   parts(): Int32Array[] {
-    return this.#chunks.map((chunk) =>
-      chunk === this.#current ? chunk.subarray(0, this.#used) : chunk,
-    )
+    return this.#chunks
+      .slice(0, this.#chunkAt + 1)
+      .map((chunk) => (chunk === this.#current ? chunk.subarray(0, this.#used) : chunk))
   }
 
   /** Gives the memory back; the journal is empty afterwards. */
   drop(): void {
-    for (const chunk of this.#chunks) this.#budget.give(chunk.byteLength)
+    for (const chunk of this.#chunks) {
+      this.#budget.give(chunk.byteLength)
+      this.#spare.give(chunk.buffer)
+    }
     this.#budget.give(this.#replacedUnits.byteLength)
     this.#chunks = []
+    this.#capacity = 0
+    this.#chunkAt = -1
     this.#current = new Int32Array(0)
     this.#replacedUnits = new Int32Array(0)
     this.#used = 0

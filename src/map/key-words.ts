@@ -30,15 +30,6 @@ export class KeyWords {
     this.length = length
   }
 
-  /** Takes over the `length` bytes at `at`. */
-  setFrom(source: DataView, at: number, length: number): void {
-    const last = length >>> 2
-    if (last >= this.words.length) this.#grow(last + 1)
-    this.words[last] = 0
-    copyFrom(source, at, length, this.words, this.#bytes, 0)
-    this.length = length
-  }
-
   #grow(wordsMin: number): void {
     let size = this.words.length
     while (size < wordsMin) size *= 2

@@ -116,6 +116,21 @@ export function copyBytes(target: Uint8Array, offset: number, source: Uint8Array
   for (let i = 0; i < length; i++) target[offset + i] = source[i]
 }
 
+/** Fills in the header of a record that is the newest of its key. */
+export function writeHeader(
+  words: Int32Array,
+  w: number,
+  sequence: number,
+  previous: number,
+  keyLength: number,
+  valueLength: number,
+): void {
+  words[w + SUPERSEDED_BY] = HEAD
+  words[w + SEQUENCE] = sequence
+  words[w + PREVIOUS] = previous
+  writeLengths(words, w, keyLength, valueLength)
+}
+
 /**
  * Fills a record in, but for the bytes of its value: newest of its key, with `valueLength` REMOVED a removal. The caller has allocated unitsFor() its
  * lengths at `w`.
@@ -128,10 +143,7 @@ export function writeRecord(
   key: KeyWords,
   valueLength: number,
 ): void {
-  words[w + SUPERSEDED_BY] = HEAD
-  words[w + SEQUENCE] = sequence
-  words[w + PREVIOUS] = previous
-  writeLengths(words, w, key.length, valueLength)
+  writeHeader(words, w, sequence, previous, key.length, valueLength)
   const at = keyWordAt(words, w)
   const count = wordsForKey(key.length)
   for (let i = 0; i < count; i++) words[at + i] = key.words[i]

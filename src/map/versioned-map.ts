@@ -45,6 +45,7 @@ import {
   valueOffsetAt,
 } from './record.ts'
 import { restampJournal } from './restamp.ts'
+import { NO_SPARE_BUFFERS, type SpareBuffers } from './spare-buffers.ts'
 import { newestAtOrBelow, undoJournal } from './undo.ts'
 
 export type { MapCursor } from './map-cursor.ts'
@@ -52,6 +53,8 @@ export type { MapReader, MapView } from './map-view.ts'
 
 const MEMORY_BYTES_MAX_DEFAULT = 32 * 1024 ** 3
 const SEED_BYTES = 8
+/** Version 0. */
+const EMPTY: VersionEntry = { version: 0, sequence: 1, keyCount: 0, plainBytes: 0 }
 
 export interface VersionedMapOptions {
   /** 8 unpredictable bytes: the key of the index hash. */
@@ -62,10 +65,13 @@ export interface VersionedMapOptions {
   segmentBytesMax?: number
   /** Sizes the index from the start, so that loading so many keys does not grow it. Default 0. */
   expectedKeys?: number
+  /** Where large buffers come from and go to when the map ends. Default: the system. */
+  spare?: SpareBuffers
 }
 
 export class VersionedMap implements MapReader {
   #budget: MemoryBudget
+  #spare: SpareBuffers
   #arena: Arena
   #index: HashIndex
   #pins = new PinTable()
@@ -74,7 +80,7 @@ export class VersionedMap implements MapReader {
   #reclaimer: Reclaimer
 
   /** Held versions, ascending; never empty. */
-  #versions: VersionEntry[] = [{ version: 0, sequence: 1, keyCount: 0, plainBytes: 0 }]
+  #versions: VersionEntry[] = [EMPTY]
   /** Journals of committed versions that something below may still be read, ascending by sequence. */
   #journals: Journal[] = []
   /** The open transaction's. */
@@ -89,6 +95,7 @@ export class VersionedMap implements MapReader {
   #readHashes = new Int32Array(READ_AHEAD_KEYS)
   /** Whether the last call read. INVARIANT: then no put waits; else put() would overwrite what is to be overwritten by those that do. */
   #hasRead = false
+  #isRetired = false
   /** Stamped on what is written next. INVARIANT: larger than what any version, view or cursor reads at. */
   #sequence = 2
   /** Whether something was written at the current sequence. */
@@ -107,11 +114,13 @@ export class VersionedMap implements MapReader {
       'segmentBytesMax is a power of two from 64 to 2^31',
     )
     this.#budget = new MemoryBudget(options.memoryBytesMax ?? MEMORY_BYTES_MAX_DEFAULT)
-    this.#group = new PutGroup(this.#budget)
-    this.#arena = new Arena(this.#budget, segmentBytesMax)
+    this.#spare = options.spare ?? NO_SPARE_BUFFERS
+    this.#group = new PutGroup(this.#budget, this.#spare)
+    this.#arena = new Arena(this.#budget, this.#spare, segmentBytesMax)
     this.#index = new HashIndex(
       this.#arena,
       this.#budget,
+      this.#spare,
       options.hashSeed,
       options.expectedKeys ?? 0,
     )
@@ -168,8 +177,9 @@ export class VersionedMap implements MapReader {
   }
 
   begin(): void {
+    assert(!this.#isRetired, 'a map that was retired is not written')
     assert(this.#journal === undefined, 'a map has one transaction at a time')
-    this.#journal = new Journal(this.#budget, this.#sequence)
+    this.#journal = new Journal(this.#budget, this.#spare, this.#sequence)
     this.#transactionUnits = 0
     this.#isSequenceUsed = false
   }
@@ -185,7 +195,10 @@ export class VersionedMap implements MapReader {
     if (hasRead && this.#overwriteOwn(hash, value)) return
     const ref = this.#append(0, value.length)
     this.#arena.writeValue(ref, value)
-    if (this.#group.add(hash, ref) || hasRead) this.#link()
+    const lane = this.#group.add(hash, ref)
+    if (lane >= 0) this.#linkLane(lane)
+    else if (hasRead) this.#link()
+    this.#hasRead = false
   }
 
   /** As put(), of a key and a value that lie in `source` at these offsets. For loads: nothing is made of them on the way. */
@@ -196,21 +209,44 @@ export class VersionedMap implements MapReader {
     valueAt: number,
     valueLength: number,
   ): void {
+    if (!this.#group.isWide) this.#widen()
     this.#makeRoom()
-    const probe = this.#probe
-    probe.setFrom(source, keyAt, keyLength)
-    const hash = this.#index.hash(probe)
-    const ref = this.#append(0, valueLength)
-    this.#arena.writeValueFrom(ref, source, valueAt, valueLength)
-    this.#group.widen()
     this.#hasRead = false
-    if (this.#group.add(hash, ref)) this.#link()
+    const ref = this.#arena.appendFrom(
+      this.#sequence,
+      source,
+      keyAt,
+      keyLength,
+      valueAt,
+      valueLength,
+    )
+    if (ref === 0) this.#throwMemoryLimit()
+    this.#isSequenceUsed = true
+    this.#transactionUnits += unitsFor(keyLength, valueLength)
+    this.#plainBytes += keyLength + valueLength
+    const lane = this.#group.add(this.#index.hashOf(ref), ref)
+    if (lane >= 0) this.#linkLane(lane)
+  }
+
+  /**
+   * After many putAt(): links some of those that wait, for 100 to 200 microseconds, and says whether others still do. What comes next links them as well, but
+   * in one go.
+   */
+  settle(): boolean {
+    const group = this.#group
+    if (group.count > 0) this.#linkLane(group.fills.findIndex((fill) => fill > 0))
+    return group.count > 0
   }
 
   /** True if there was something to remove; otherwise nothing is written. Throws like put. */
   remove(key: Uint8Array): boolean {
     this.#makeRoom()
-    const head = this.#locate(key)
+    const probe = this.#probe
+    probe.set(key)
+    const hash = this.#index.hash(probe)
+    // Puts of other keys may wait on.
+    this.#linkLane(this.#group.laneOf(hash))
+    const head = this.#index.locate(hash, probe)
     if (head === 0) return false
     const arena = this.#arena
     const words = arena.words[head >>> arena.unitBits]
@@ -347,6 +383,15 @@ export class VersionedMap implements MapReader {
   }
 
   /**
+   * The map is asked nothing any more but by the views and cursors that are open. Once the last of them is released its memory is left to other
+   * maps; what somebody still has of getView() is empty then.
+   */
+  retire(): void {
+    this.#isRetired = true
+    this.#dissolveUnlessRead()
+  }
+
+  /**
    * Moves up to about `maxBytes` of records out of segments that are less than half alive and returns how many bytes it moved. Call it
    * after a commit with a small multiple of what the commit wrote. Does nothing during a transaction or while a cursor is open.
    */
@@ -394,9 +439,13 @@ export class VersionedMap implements MapReader {
     const journal = this.#transaction()
     const changes = this.#group.count + 1
     const slots = this.#arena.segments.length
-    if (journal.hasRoomFor(changes, slots) && this.#index.reserveFor(changes)) return
+    if (journal.reserve(changes, slots) && this.#index.reserveFor(changes)) return
     this.#link()
-    if (!journal.reserve(slots) || !this.#index.reserve()) this.#throwMemoryLimit()
+    if (this.#group.isWide) this.#widen()
+    if (journal.reserve(1, slots) && this.#index.reserve()) return
+    // What the lanes hold may be just what is missing.
+    this.#group.narrow()
+    if (!journal.reserve(1, slots) || !this.#index.reserve()) this.#throwMemoryLimit()
   }
 
   /** Puts the value into the record that this transaction has written for the key in #probe, if there is one and it fits. */
@@ -427,17 +476,32 @@ export class VersionedMap implements MapReader {
   /** Makes the puts that wait the newest records of their keys. Room for them was made. */
   #link(): void {
     this.#hasRead = false
+    const { fills } = this.#group
+    for (let lane = 0; this.#group.count > 0; lane++) if (fills[lane] > 0) this.#linkLane(lane)
+  }
+
+  #linkLane(lane: number): void {
     const group = this.#group
-    group.arrange()
-    const { count, hashes, refs, isWide } = group
-    for (let from = 0; from < count; from += READ_AHEAD_KEYS) {
-      const to = Math.min(from + READ_AHEAD_KEYS, count)
-      if (count > 1) this.#readAhead.run(this.#index, this.#arena, hashes, from, to)
+    const { hashes, refs, isWide, lanePuts } = group
+    const fill = group.fills[lane]
+    if (fill === 0) return
+    group.fills[lane] = 0
+    group.count -= fill
+    const start = lane * lanePuts
+    const end = start + fill
+    for (let from = start; from < end; from += READ_AHEAD_KEYS) {
+      const to = Math.min(from + READ_AHEAD_KEYS, end)
+      if (fill > 1) this.#readAhead.run(this.#index, this.#arena, hashes, from, to)
       for (let i = from; i < to; i++) {
         if (!isWide || !this.#linkFresh(hashes[i], refs[i])) this.#linkPut(hashes[i], refs[i])
       }
     }
-    group.count = 0
+  }
+
+  /** Makes lanes for the index as it is. */
+  #widen(): void {
+    this.#link()
+    this.#group.widen(this.#index.bits)
   }
 
   /** Links a put of a key that is new for sure. PERF: without a look at the record, which in a load has left the caches. */
@@ -539,6 +603,16 @@ export class VersionedMap implements MapReader {
   #unpin(pin: Pin): void {
     this.#pins.release(pin)
     this.#reclaim()
+    if (this.#isRetired) this.#dissolveUnlessRead()
+  }
+
+  #dissolveUnlessRead(): void {
+    if (this.#journal !== undefined || this.pinCount > 0) return
+    for (const journal of this.#journals.splice(0)) journal.drop()
+    this.#index.dissolve()
+    this.#arena.dissolve()
+    this.#restoreCounts(EMPTY)
+    this.#versions = [EMPTY]
   }
 
   /** Frees what became invisible. Nothing to do unless the oldest sequence anyone reads has moved past a journal. */

@@ -101,6 +101,7 @@ export class HistoricalMaps {
     map.stopping.abort()
     if (this.#maps.get(version) === map) this.#maps.delete(version)
     else this.#detached--
+    map.loaded?.map.retire()
   }
 }
 

@@ -51,8 +51,8 @@ export class InstalledVersions {
   /** Takes over what a load has built. Readers of an earlier map keep it for as long as they need. */
   adopt(recovered: Recovered): void {
     if (!recovered.warm) {
+      this.drop()
       this.#map = recovered.map
-      this.#infos.clear()
     }
     this.#infos.set(recovered.info.version, recovered.info)
   }
@@ -94,6 +94,7 @@ export class InstalledVersions {
   }
 
   drop(): void {
+    this.#map?.retire()
     this.#map = undefined
     this.#infos.clear()
   }

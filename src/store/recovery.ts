@@ -20,6 +20,7 @@
 
 import { assert } from '../base/assert.ts'
 import { publishStep } from '../base/diagnostics.ts'
+import { WorkSlice } from '../base/work-slice.ts'
 import { isStateStoreError, StateStoreError } from '../errors.ts'
 import { type FileStatus, joinPath } from '../files/file-manager.ts'
 import {
@@ -58,6 +59,9 @@ import {
   type VersionInfo,
   versionInfoOf,
 } from './version-info.ts'
+
+/** Other work gets a turn of the event loop after so long. */
+const SLICE_MS = 2
 
 /** A version in memory to go on from instead of a snapshot. Its map is changed only if the load succeeds. */
 export interface WarmStart {
@@ -358,12 +362,19 @@ class Load {
     const options = fileOptions(this.#context, kind, version)
     try {
       const content = await readStateFile(source, options, sink)
+      if (map !== undefined) await this.#settle(map)
       await this.#checkSidecar(source, kind, version, content)
       return content
     } catch (error) {
       await this.#throwIfReplaced(kind, version, error)
       throw error
     }
+  }
+
+  /** Has the rows of a file looked up and linked that still wait for it, in turns with other work. */
+  async #settle(map: VersionedMap): Promise<void> {
+    const slice = new WorkSlice(this.#context.clock, SLICE_MS)
+    while (map.settle()) if (slice.isOver) await slice.turn()
   }
 
   /** Bytes that are wrong may be those of a file that took the listed one's place while it was being read. */

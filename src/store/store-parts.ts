@@ -5,15 +5,19 @@
 
 import type { Mutex } from '../base/mutex.ts'
 import type { CheckpointFileManager } from '../files/file-manager.ts'
+import { keptMap } from '../map/kept-map.ts'
 import { VersionedMap } from '../map/versioned-map.ts'
 import { directoryReader } from './directory-reader.ts'
 import type { HistoricalMaps } from './historical-maps.ts'
 import type { InstalledVersions } from './installed-versions.ts'
+import { spareMemory } from './spare-memory.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { ProviderCounters } from './provider-counters.ts'
 import type { Recovered } from './recovery.ts'
 import type { RecoveryContext } from './state-files.ts'
 import { type ResolvedStoreId, storeDirectory } from './store-id.ts'
+
+void keptMap
 
 /** What the reading and the writing half of a provider share. */
 export interface StoreParts {
@@ -38,7 +42,12 @@ export function recoveryContext(parts: StoreParts, signal?: AbortSignal): Recove
     floorValues: options.floorValues,
     clock: options.clock,
     createMap: (expectedKeys) =>
-      new VersionedMap({ hashSeed, memoryBytesMax: options.memoryBytesMax, expectedKeys }),
+      new VersionedMap({
+        hashSeed,
+        memoryBytesMax: options.memoryBytesMax,
+        expectedKeys,
+        spare: spareMemory,
+      }),
     signal,
   }
 }

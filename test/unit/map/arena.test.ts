@@ -3,11 +3,12 @@ import { Arena } from '../../../src/map/arena.ts'
 import { MemoryBudget } from '../../../src/map/memory-budget.ts'
 import { KeyWords } from '../../../src/map/key-words.ts'
 import { DEAD, SUPERSEDED_BY, recordUnits } from '../../../src/map/record.ts'
+import { NO_SPARE_BUFFERS } from '../../../src/map/spare-buffers.ts'
 
 const KEY = KeyWords.of(new Uint8Array(8))
 
 function newArena(segmentBytesMax: number, bytesMax = Infinity): Arena {
-  return new Arena(new MemoryBudget(bytesMax), segmentBytesMax)
+  return new Arena(new MemoryBudget(bytesMax), NO_SPARE_BUFFERS, segmentBytesMax)
 }
 
 function add(arena: Arena, valueBytes: number): number {
@@ -99,7 +100,7 @@ test('a record that changes to the long form of its lengths is not overwritten i
 
 test('memory counted is memory allocated, through growth, jumbo records and release', () => {
   const budget = new MemoryBudget(Infinity)
-  const arena = new Arena(budget, 4096)
+  const arena = new Arena(budget, NO_SPARE_BUFFERS, 4096)
   const allocated = (): number => arena.bytes.reduce((sum, bytes) => sum + bytes.byteLength, 0)
   const refs = Array.from({ length: 200 }, (_, i) =>
     arena.append(1, 0, KEY, i % 20 === 0 ? 10_000 : 100),

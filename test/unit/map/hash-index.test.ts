@@ -4,6 +4,7 @@ import { HashIndex } from '../../../src/map/hash-index.ts'
 import { keyHash } from '../../../src/map/key-hash.ts'
 import { KeyWords } from '../../../src/map/key-words.ts'
 import { MemoryBudget } from '../../../src/map/memory-budget.ts'
+import { NO_SPARE_BUFFERS } from '../../../src/map/spare-buffers.ts'
 
 const SEED = new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8])
 const [K0, K1] = [0x04030201, 0x08070605]
@@ -23,12 +24,12 @@ function key(n: number): KeyWords {
 
 class Bed {
   readonly budget = new MemoryBudget(Infinity)
-  readonly arena = new Arena(this.budget, 1024 * 1024)
+  readonly arena = new Arena(this.budget, NO_SPARE_BUFFERS, 1024 * 1024)
   readonly index: HashIndex
   readonly known = new Map<number, number>()
 
   constructor(expectedKeys = 0) {
-    this.index = new HashIndex(this.arena, this.budget, SEED, expectedKeys)
+    this.index = new HashIndex(this.arena, this.budget, NO_SPARE_BUFFERS, SEED, expectedKeys)
   }
 
   add(n: number): void {

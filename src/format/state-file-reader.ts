@@ -361,11 +361,7 @@ class CompressedPart {
   }
 
   #piece(offset: number): Promise<Uint8Array> {
-    const piece = readExactly(
-      this.#source,
-      offset,
-      Math.min(PIECE_BYTES, this.#sizeBytes - offset),
-    )
+    const piece = readExactly(this.#source, offset, Math.min(PIECE_BYTES, this.#sizeBytes - offset))
     // Whoever awaits it gets the error; until then nobody may be there to.
     piece.catch(() => undefined)
     return piece

@@ -232,9 +232,11 @@ export class Arena {
   dissolve(): void {
     for (const buffer of this.bytes) if (buffer.length > 0) this.#spare.give(buffer.buffer)
     this.#budget.give(this.#allocatedUnits * UNIT_BYTES)
-    this.words.fill(NO_WORDS)
-    this.bytes.fill(NO_BYTES)
-    this.segments.fill(undefined)
+    // All but slot 0, which is nobody's.
+    this.words.length = 1
+    this.bytes.length = 1
+    this.segments.length = 1
+    this.#freeSlots = []
     this.#allocatedUnits = 0
     this.#setHole(undefined, 0, 0)
   }

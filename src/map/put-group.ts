@@ -37,7 +37,7 @@ export class PutGroup {
   }
 
   laneOf(hash: number): number {
-    return hash >>> 1 >>> (31 - this.#laneBits)
+    return (hash >>> 1) >>> (31 - this.#laneBits)
   }
 
   /** Adds a put and returns the lane that is full now, -1 if none is. */

@@ -1,6 +1,6 @@
 // Goal: for any history, the arena map answers as a plain Map per version does. Method: random histories of every operation, with few keys
 // (so that they meet) or many, in segments so small that every edge of the arena is near, played on both; after every step the newest
-// state is compared, and at the end every held version and every open view and cursor. An emptied map gives its memory back.
+// state is compared, and at the end every held version and every open view and cursor. An emptied map gives its memory back; the next one takes it.
 
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -8,6 +8,7 @@ import { StateStoreError } from '../../src/errors.ts'
 import { VersionedMap } from '../../src/map/versioned-map.ts'
 import type { MapCursor, MapView } from '../../src/map/versioned-map.ts'
 import { ModelMap, drain } from '../support/model.ts'
+import { UsedBuffers } from '../support/used-buffers.ts'
 
 const RUNS = Number(process.env['RUNS'] ?? 300)
 const SEED = process.env['SEED']
@@ -127,6 +128,9 @@ interface Shape {
   readonly expectedKeys?: number
 }
 
+/** Each map begins with what the maps before it have left. */
+const used = new UsedBuffers()
+
 /** Plays one history on both maps. */
 class Duel {
   readonly map: VersionedMap
@@ -139,7 +143,7 @@ class Duel {
   constructor(shape: Shape, hashSeed: Uint8Array) {
     this.#shape = shape
     const { segmentBytesMax, expectedKeys = 0 } = shape
-    this.map = new VersionedMap({ hashSeed, segmentBytesMax, expectedKeys })
+    this.map = new VersionedMap({ hashSeed, segmentBytesMax, expectedKeys, spare: used })
   }
 
   play(step: Step): void {
@@ -191,6 +195,8 @@ class Duel {
     expect(map.memoryUsedBytes).toBeLessThan(
       this.#shape.segmentBytesMax * 2 + INDEX_BYTES_MIN + (this.#shape.expectedKeys ?? 0) * 32,
     )
+    map.retire()
+    expect(map.memoryUsedBytes).toBe(0)
   }
 
   #compareViews(version: number): void {
@@ -215,8 +221,9 @@ class Duel {
         return
       case 'load':
         for (let i = 0; i < step.count; i++) {
-          // Some keys come back at once, some later; now and then a read or a plain put comes between.
+          // Some keys come back at once, some later; now and then a removal, a read or a plain put comes between.
           const n = (step.key + (i % 3 === 0 ? i >> 3 : i >> 1)) % (this.#shape.keysMax + 1)
+          if (i % 29 === 5) this.#remove(n)
           if (i % 31 === 1) expectSame(map.get(keyOf(n)), model.get(keyOf(n)))
           if (i % 4 === 3) this.#put(n, (step.size + i) % 64)
           else this.#putAt(n, (step.size + i) % 64)

@@ -34,6 +34,17 @@ test('any sequence of takes gives the bytes of the stream in order, with the rig
   )
 })
 
+test('of a chunk whose first bytes belong to what came before, the rest is not copied', async () => {
+  const [first, second] = [Uint8Array.of(1, 2, 3), Uint8Array.of(4, 5, 6, 7)]
+  const source = new ByteSource(streamOf([first, second]))
+  await source.fill(2)
+  source.take(2)
+  await source.fill(2)
+  expect(source.take(2)).toEqual(Uint8Array.of(3, 4))
+  await source.fill(3)
+  expect(source.take(3).buffer).toBe(second.buffer)
+})
+
 test('bytes that lie whole in a chunk are not copied', async () => {
   const chunk = Uint8Array.of(1, 2, 3, 4, 5)
   const source = new ByteSource(streamOf([chunk]))

@@ -4,11 +4,13 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { concatBytes, fromHex, toHex } from '../../../src/base/bytes.ts'
 import { crc32c, xxh64 } from '../../../src/base/checksum.ts'
+import { systemClock } from '../../../src/base/clock.ts'
 import type { CompressionName } from '../../../src/codec/compression.ts'
 import { compressionOf } from '../../../src/codec/compressions.ts'
 import { commitId, foreignId, GENESIS_ID } from '../../../src/format/commit-id.ts'
 import {
   inspectStateFile,
+  readStateFile,
   readTrailer,
   type StateFileSource,
 } from '../../../src/format/state-file-reader.ts'
@@ -110,6 +112,53 @@ describe.each(CODECS)('%s', (codec) => {
     const snapshot = encodeStateFile({ codec, rows, kind: 'snapshot' })
     snapshot.bytes[compressedBytes >> 1] ^= 1
     await expect(readRows(snapshot.bytes, { kind: 'snapshot' })).rejects.toMatchObject(corrupt())
+  })
+})
+
+describe('a file that is streamed', () => {
+  const rows = Array.from({ length: 90 }, (_, i): Row => [bytesOf(`k${i}`), noiseBytes(100_000, i)])
+
+  test('has its next piece on the way while one is decoded', async () => {
+    const { bytes } = encodeStateFile({ codec: 'none', rows, kind: 'snapshot' })
+    const asked: number[] = []
+    const seen: number[] = []
+    const source: StateFileSource = {
+      ...sourceOf(bytes),
+      read: async (offset, length) => {
+        if (length === 1024 * 1024) asked.push(offset)
+        return bytes.subarray(offset, offset + length)
+      },
+    }
+    await readStateFile(
+      source,
+      { ...READ_OPTIONS, kind: 'snapshot' },
+      { onPut: () => seen.push(asked.length), onRemove: () => undefined },
+    )
+    expect(seen[0]).toBe(2)
+  })
+
+  test('is not read any more once its reader has failed, and nobody is left with the failure of a piece', async () => {
+    const { bytes } = encodeStateFile({ codec: 'none', rows, kind: 'snapshot' })
+    let open = 0
+    const source: StateFileSource = {
+      ...sourceOf(bytes),
+      read: async (offset, length) => {
+        open++
+        await systemClock.turn(offset > 0 ? 20 : 0)
+        open--
+        if (length === 1024 * 1024 && offset > 0) throw new Error('EIO')
+        return bytes.subarray(offset, offset + length)
+      },
+    }
+    const sink = {
+      onPut: () => {
+        throw new Error('no room')
+      },
+      onRemove: () => undefined,
+    }
+    const options = { ...READ_OPTIONS, kind: 'snapshot' as const }
+    await expect(readStateFile(source, options, sink)).rejects.toThrow('no room')
+    expect(open).toBe(0)
   })
 })
 

@@ -195,11 +195,50 @@ describe('putAt', () => {
     }
   })
 
+  test('settle() links what waits, some at a time, whatever comes between', () => {
+    const map = newMap({ expectedKeys: 300_000 })
+    const rows = 20_000
+    const value = new Uint8Array(8)
+    map.begin()
+    let turns = 0
+    for (let n = 0; n < rows; n++) {
+      const key = numberKey(n)
+      map.putAt(viewOf(key, value), 0, key.length, key.length, value.length)
+    }
+    for (let n = 0; map.settle(); n += 2) {
+      turns++
+      expect(map.remove(numberKey(n))).toBe(true)
+      map.put(numberKey(n + 1), new Uint8Array(40))
+    }
+    expect(turns).toBeGreaterThan(2)
+    map.commit(1)
+    expect([map.keyCount, map.plainBytes]).toEqual([
+      rows - turns,
+      (rows - turns) * (16 + 8) + turns * 32,
+    ])
+    expect(map.settle()).toBe(false)
+  })
+
+  test('a load for which memory just suffices does without what would put its rows in order', () => {
+    const load = (memoryBytesMax: number) => {
+      const map = newMap({ memoryBytesMax, segmentBytesMax: 4096 })
+      map.begin()
+      for (let n = 0; n < 2000; n++)
+        map.putAt(viewOf(numberKey(n), new Uint8Array(8)), 0, 16, 16, 8)
+      map.commit(1)
+      return map
+    }
+    const { memoryUsedBytes } = load(Infinity)
+    // While the index grows both tables are there.
+    const tight = load(memoryUsedBytes + 20_000)
+    expect(drain(tight.cursor()).length).toBe(2000)
+  })
+
   test('a load returns the memory it took to put rows in order', () => {
     const used = (put: (map: VersionedMap, key: Uint8Array) => void) => {
       const map = newMap()
       commitNext(map, () => {
-        for (let n = 0; n < 1000; n++) put(map, numberKey(n))
+        for (let n = 0; n < 60_000; n++) put(map, numberKey(n))
       })
       return map.memoryUsedBytes
     }

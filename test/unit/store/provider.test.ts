@@ -6,6 +6,7 @@ import { CHANNELS, type Step, type StepMessage } from '../../../src/base/diagnos
 import { StateStores } from '../../../src/coordinator/state-stores.ts'
 import { MemoryFileManager } from '../../../src/files/memory.ts'
 import { countingFiles } from '../../../src/testing/counting-files.ts'
+import { spareMemory } from '../../../src/store/spare-memory.ts'
 import {
   commitRows,
   commitVersions,
@@ -262,6 +263,45 @@ describe('read stores', () => {
     expect(await readRows(reader.provider)).toEqual({ ...rowsAfter(3), last: 'other' })
     expect(await readRows(reader.provider, 4)).toEqual({ ...rowsAfter(3), last: 'other' })
     await expectClean(writer.files)
+  })
+})
+
+describe('the memory of a store', () => {
+  const BIG: Record<string, string> = Object.fromEntries(
+    Array.from({ length: 20_000 }, (_, n) => [`key ${n}`, 'a value of some length']),
+  )
+
+  test('is left to the next one when it is closed, once nobody reads it any more', async () => {
+    const opened = await openProvider()
+    await commitRows(opened.provider, BIG)
+    const reader = await opened.provider.getReadStore()
+    const before = spareMemory.bytes
+    await opened.stores.close()
+    expect([spareMemory.bytes, reader.get(text('key 7'))]).toEqual([before, text(BIG['key 7'])])
+    await reader.release()
+    const left = spareMemory.bytes
+    expect(left).toBeGreaterThan(before)
+
+    await using again = await openProvider({}, opened.files)
+    await using next = await again.provider.getReadStore()
+    expect(spareMemory.bytes).toBeLessThan(left)
+    expect(rowsOf(next)).toEqual(BIG)
+  })
+
+  test('is left when it is loaded anew, and when the last reader of an old version goes', async () => {
+    await using opened = await openProvider({ maxBatchesToRetainInMemory: 1 })
+    await commitRows(opened.provider, BIG)
+    await commitRows(opened.provider, { last: '2' })
+    const before = spareMemory.bytes
+    const old = await opened.provider.getReadStore(1)
+    await old.release()
+    const afterReader = spareMemory.bytes
+    expect(afterReader).toBeGreaterThan(before)
+    // Undone on disk: version 1 is no longer in memory, so it is loaded into a new map, and the old one ends.
+    await commitRows(opened.provider, { last: '2 again' }, { from: 1, rewind: 'allow' })
+    expect(spareMemory.bytes).toBeGreaterThan(before)
+    await using reader = await opened.provider.getReadStore()
+    expect(rowsOf(reader)).toEqual({ ...BIG, last: '2 again' })
   })
 })
 

@@ -28,6 +28,11 @@ const LEVEL_BASE = 10
 // SPARK: 32 KiB blocks (level 5) and this seed.
 const BLOCK_BYTES = 32 * 1024
 const BLOCK_LEVEL = 5
+/**
+ * A block that goes to the thread pool costs the thread that sends it 20 microseconds, however small, so these are larger. LZ4 looks back no further;
+ * lz4-java reads blocks of any size that their level allows.
+ */
+const APART_BLOCK_BYTES = 64 * 1024
 const CHECKSUM_SEED = 0x9747b28c
 const CHECKSUM_MASK = 0x0fffffff
 
@@ -41,6 +46,7 @@ const NAPI_PREFIX_BYTES = 4
 export const lz4Compression: Compression = {
   name: 'lz4',
   blockBytes: BLOCK_BYTES,
+  apartBlockBytes: APART_BLOCK_BYTES,
   sniff: startsWithMagic,
   begin: () => undefined,
   encodeBlock,
@@ -97,8 +103,12 @@ function frameForeign(foreign: Uint8Array): Uint8Array {
   const checksum = xxh32(foreign, CHECKSUM_SEED) & CHECKSUM_MASK
   const header = frame(METHOD_RAW, new Uint8Array(0), foreign.length, checksum)
   new DataView(header.buffer).setUint32(9, foreign.length, true)
-  header[8] = METHOD_RAW | Math.max(BLOCK_LEVEL, Math.ceil(Math.log2(foreign.length)) - LEVEL_BASE)
   return header
+}
+
+/** The least level that allows a block of so many bytes, and that of Spark's blocks for smaller ones. */
+function levelOf(plainBytes: number): number {
+  return Math.max(BLOCK_LEVEL, Math.ceil(Math.log2(plainBytes)) - LEVEL_BASE)
 }
 
 function frame(
@@ -109,7 +119,7 @@ function frame(
 ): Uint8Array {
   const framed = new Uint8Array(HEADER_BYTES + payload.length)
   framed.set(MAGIC)
-  framed[8] = method | BLOCK_LEVEL
+  framed[8] = method | levelOf(plainBytes)
   const view = new DataView(framed.buffer)
   view.setUint32(9, payload.length, true)
   view.setUint32(13, plainBytes, true)

@@ -56,8 +56,9 @@ export class StateFileWriter {
 
   constructor(options: StateFileWriterOptions) {
     this.#options = options
+    const { blockBytes, apartBlockBytes = blockBytes } = options.compression
     this.#records = new RecordWriter({
-      blockBytes: options.compression.blockBytes,
+      blockBytes: options.apart === true ? apartBlockBytes : blockBytes,
       rowChecksums: options.rowChecksums,
       onBlock: (plain) => this.#block(plain),
     })

@@ -179,6 +179,7 @@ export class VersionedMap implements MapReader {
   begin(): void {
     assert(!this.#isRetired, 'a map that was retired is not written')
     assert(this.#journal === undefined, 'a map has one transaction at a time')
+    while (this.#index.prepare()) continue
     this.#journal = new Journal(this.#budget, this.#spare, this.#sequence)
     this.#transactionUnits = 0
     this.#isSequenceUsed = false
@@ -229,10 +230,11 @@ export class VersionedMap implements MapReader {
   }
 
   /**
-   * After many putAt(): links some of those that wait, for 100 to 200 microseconds, and says whether others still do. What comes next links them as well, but
-   * in one go.
+   * Does some of the work that waits, for 100 to 200 microseconds, and says whether more may be left: a new map may have its index to clear, one that
+   * is loaded puts to link. What comes next does it as well, but in one go.
    */
   settle(): boolean {
+    if (this.#index.prepare()) return true
     const group = this.#group
     if (group.count > 0) this.#linkLane(group.fills.findIndex((fill) => fill > 0))
     return group.count > 0

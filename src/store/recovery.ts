@@ -214,6 +214,7 @@ class Load {
     const info = await this.#snapshotInfo(version, trailer && versionInfoOf(trailer))
     if (info === 'mismatch') return undefined
     const map = this.#context.createMap(trailer?.keys ?? 0)
+    await this.#settle(map)
     map.begin()
     const content = await this.#read(source, 'snapshot', version, map)
     publishStep('choose', {
@@ -371,7 +372,7 @@ class Load {
     }
   }
 
-  /** Has the rows of a file looked up and linked that still wait for it, in turns with other work. */
+  /** Has the map do what waits in it, in turns with other work. */
   async #settle(map: VersionedMap): Promise<void> {
     const slice = new WorkSlice(this.#context.clock, SLICE_MS)
     while (map.settle()) if (slice.isOver) await slice.turn()

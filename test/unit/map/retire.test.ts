@@ -55,6 +55,16 @@ describe('a map that is retired', () => {
     expect(map.memoryUsedBytes).toBe(0)
   })
 
+  test('before it was ever written leaves what it had taken', () => {
+    const spare = new UsedBuffers()
+    loaded(spare, 8).retire()
+    const { bytes } = spare
+    const map = newMap({ spare, expectedKeys: 2000 })
+    expect([map.keyCount, map.get(numberKey(1))]).toEqual([0, undefined])
+    map.retire()
+    expect([map.memoryUsedBytes, spare.bytes]).toEqual([0, bytes])
+  })
+
   test('is not written any more', () => {
     const map = loaded(new UsedBuffers(), 8)
     map.retire()

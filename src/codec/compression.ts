@@ -22,7 +22,10 @@ export interface Compression {
   sniff(head: Uint8Array): boolean
   /** Bytes that begin a stream, if any. */
   begin(): Uint8Array | undefined
-  /** One block, framed. `plain` has 1 to `blockBytes` or `apartBlockBytes` bytes, whichever is more, and may be reused by the caller at once; the result belongs to the caller. */
+  /**
+   * One block, framed. `plain` has 1 to `blockBytes` or `apartBlockBytes` bytes, whichever is more, and may be reused by the caller at once; the result
+   * belongs to the caller.
+   */
   encodeBlock(plain: Uint8Array): Uint8Array
   /** The same block, compressed in the thread pool, where the codec can. `plain` must stay as it is until then. Rejects with CODEC_FAILED. */
   encodeBlockApart?(plain: Uint8Array): Promise<Uint8Array>

@@ -89,6 +89,21 @@ test.each([
   })
 })
 
+test('a block says the least level that allows its size, and up to 32 KiB that of Spark', async () => {
+  for (const [size, level] of [
+    [1, 5],
+    [32 * 1024, 5],
+    [32 * 1024 + 1, 6],
+    [64 * 1024, 6],
+  ] as const) {
+    for (const block of [new Uint8Array(size), noiseBytes(size)]) {
+      expect(lz4Compression.encodeBlock(block)[8] & 0x0f).toBe(level)
+      const stream = concatBytes([lz4Compression.encodeBlock(block), lz4Compression.end()!])
+      expect(Buffer.compare(await decompress(lz4Compression, stream), block)).toBe(0)
+    }
+  }
+})
+
 test('a stream without its end block is cut, although lz4-java takes it', async () => {
   const packed = fromHex(EMPTY_DELTA)
   await expect(decompress(lz4Compression, packed.subarray(0, 25))).rejects.toMatchObject({

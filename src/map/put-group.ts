@@ -26,8 +26,8 @@ export class PutGroup {
   /** How many fit into a lane. */
   lanePuts = READ_AHEAD_KEYS
 
-  /** Upper bits of a hash that tell its lane. */
-  #laneBits = 0
+  /** How far a hash without its lowest bit is shifted, so that its lane is left. */
+  #laneShift = 31
   readonly #budget: MemoryBudget
   readonly #spare: SpareBuffers
 
@@ -37,11 +37,11 @@ export class PutGroup {
   }
 
   laneOf(hash: number): number {
-    return (hash >>> 1) >>> (31 - this.#laneBits)
+    return (hash >>> 1) >>> this.#laneShift
   }
 
-  /** Adds a put and returns the lane that is full now, -1 if none is. */
-  add(hash: number, ref: number): number {
+  /** Adds a put; true if its lane is full now. */
+  add(hash: number, ref: number): boolean {
     const lane = this.laneOf(hash)
     const fill = this.fills[lane]
     const at = lane * this.lanePuts + fill
@@ -49,7 +49,7 @@ export class PutGroup {
     this.refs[at] = ref
     this.fills[lane] = fill + 1
     this.count++
-    return fill + 1 === this.lanePuts ? lane : -1
+    return fill + 1 === this.lanePuts
   }
 
   get isWide(): boolean {
@@ -59,11 +59,11 @@ export class PutGroup {
   /** From now on there are the lanes that suit an index of 2 ** `indexBits` slots, if there is memory for them. The group must be empty. */
   widen(indexBits: number): void {
     const laneBits = Math.min(LANE_BITS_MAX, Math.max(0, indexBits - LANE_SLOT_BITS))
-    if (this.isWide && laneBits === this.#laneBits) return
+    if (this.isWide && laneBits === 31 - this.#laneShift) return
     this.narrow()
     const puts = LANE_PUTS << laneBits
     if (!this.#budget.take(puts * PUT_BYTES)) return
-    this.#laneBits = laneBits
+    this.#laneShift = 31 - laneBits
     this.lanePuts = LANE_PUTS
     this.hashes = this.#words(puts)
     this.refs = this.#words(puts)
@@ -76,7 +76,7 @@ export class PutGroup {
     this.#budget.give(this.hashes.length * PUT_BYTES)
     this.#spare.give(this.hashes.buffer)
     this.#spare.give(this.refs.buffer)
-    this.#laneBits = 0
+    this.#laneShift = 31
     this.lanePuts = READ_AHEAD_KEYS
     this.hashes = new Int32Array(READ_AHEAD_KEYS)
     this.refs = new Int32Array(READ_AHEAD_KEYS)

@@ -27,7 +27,7 @@ export class ReadAhead {
       if (head === 0) continue
       const words = arena.words[head >>> arena.unitBits]
       const w = (head & arena.unitMask) << 1
-      touched ^= words[w + SUPERSEDED_BY] ^ words[keyWordAt(words, w)]
+      touched += words[w + SUPERSEDED_BY] + words[keyWordAt(words, w)]
     }
     this.touched = touched
   }

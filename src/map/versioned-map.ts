@@ -196,10 +196,7 @@ export class VersionedMap implements MapReader {
     if (hasRead && this.#overwriteOwn(hash, value)) return
     const ref = this.#append(0, value.length)
     this.#arena.writeValue(ref, value)
-    const lane = this.#group.add(hash, ref)
-    if (lane >= 0) this.#linkLane(lane)
-    else if (hasRead) this.#link()
-    this.#hasRead = false
+    if (this.#group.add(hash, ref) || hasRead) this.#linkLane(this.#group.laneOf(hash))
   }
 
   /** As put(), of a key and a value that lie in `source` at these offsets. For loads: nothing is made of them on the way. */
@@ -212,7 +209,6 @@ export class VersionedMap implements MapReader {
   ): void {
     if (!this.#group.isWide) this.#widen()
     this.#makeRoom()
-    this.#hasRead = false
     const ref = this.#arena.appendFrom(
       this.#sequence,
       source,
@@ -225,8 +221,9 @@ export class VersionedMap implements MapReader {
     this.#isSequenceUsed = true
     this.#transactionUnits += unitsFor(keyLength, valueLength)
     this.#plainBytes += keyLength + valueLength
-    const lane = this.#group.add(this.#index.hashOf(ref), ref)
-    if (lane >= 0) this.#linkLane(lane)
+    this.#hasRead = false
+    const hash = this.#index.hashOf(ref)
+    if (this.#group.add(hash, ref)) this.#linkLane(this.#group.laneOf(hash))
   }
 
   /**
@@ -485,6 +482,7 @@ export class VersionedMap implements MapReader {
   #linkLane(lane: number): void {
     const group = this.#group
     const { hashes, refs, isWide, lanePuts } = group
+    this.#hasRead = false
     const fill = group.fills[lane]
     if (fill === 0) return
     group.fills[lane] = 0

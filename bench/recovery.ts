@@ -60,7 +60,7 @@ export const recovery: Question = {
       {
         params: params(5_000_000, 10_000, 2),
         engines: ['tidemark', 'spark-hdfs', 'spark-rocksdb-changelog'],
-        rounds: 2,
+        rounds: 3,
         once: ['spark-rocksdb-changelog'],
       },
     ]

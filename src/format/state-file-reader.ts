@@ -37,8 +37,8 @@ const TAIL_BYTES = 4 * 1024
 /** The largest block of LZ4Block, and 64 times the window of Spark's zstd: no frame may claim more. */
 const BLOCK_BYTES_MAX = 32 * 1024 * 1024
 
-/** Other work gets a turn of the event loop after so long, whatever the file's size. */
-const SLICE_MS = 2
+/** Other work gets a turn of the event loop after so long, whatever the file's size. For all that a load does, milliseconds. */
+export const LOAD_SLICE_MS = 2
 
 /** Plain bytes between two looks at the clock, at most: a few hundred microseconds of work, two milliseconds where memory is new to the process. */
 const LOOK_BYTES = 32 * 1024
@@ -398,7 +398,7 @@ async function decode(
   const hash = createXxh64()
   const limits = { blockBytesMax: BLOCK_BYTES_MAX, path }
   options.signal?.throwIfAborted()
-  const slice = new WorkSlice(systemClock, SLICE_MS)
+  const slice = new WorkSlice(systemClock, LOAD_SLICE_MS)
   for await (const plain of compression.decode(compressed, limits)) {
     hash.update(plain)
     for (let at = 0; at < plain.length; at += LOOK_BYTES) {

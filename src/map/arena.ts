@@ -31,7 +31,7 @@ import {
   writeRecord,
 } from './record.ts'
 import { Segment } from './segment.ts'
-import type { SpareBuffers } from './spare-buffers.ts'
+import { type SpareBuffers, usedOrNew } from './spare-buffers.ts'
 
 export const SEGMENT_BYTES_MAX_DEFAULT = 4 * 1024 * 1024
 const SEGMENT_BYTES_FIRST = 16 * 1024
@@ -110,7 +110,7 @@ export class Arena {
 
   /**
    * Writes a record, a removal if `valueLength` is REMOVED, and returns its reference, or 0 if the memory limit or the address space has no room
-   * for it (nothing changed). The bytes of its value are the caller's to write next: writeValue() or writeValueFrom().
+   * for it (nothing changed). The bytes of its value are the caller's to write next, by writeValue().
    */
   append(sequence: number, previous: number, key: KeyWords, valueLength: number): number {
     const ref = this.#allocate(unitsFor(key.length, valueLength))
@@ -347,7 +347,7 @@ export class Arena {
     const slot = this.#freeSlots.at(-1) ?? this.segments.length
     if (slot >= this.#slotsMax || !this.#budget.take(units * UNIT_BYTES)) return undefined
     // What a spare one holds is of no matter: the free span covers it.
-    const buffer = this.#spare.take(units * UNIT_BYTES) ?? new ArrayBuffer(units * UNIT_BYTES)
+    const buffer = usedOrNew(this.#spare, units * UNIT_BYTES)
     const segment = new Segment(slot, units, isJumbo)
     this.#freeSlots.pop()
     this.words[slot] = new Int32Array(buffer)

@@ -5,7 +5,7 @@
 // INVARIANT: a record named in a journal is neither moved nor its space reused until the journal is dropped.
 
 import type { MemoryBudget } from './memory-budget.ts'
-import type { SpareBuffers } from './spare-buffers.ts'
+import { type SpareBuffers, usedOrNew } from './spare-buffers.ts'
 
 const FIRST_CHUNK_REFS = 64
 /** 256 KiB: small against what the records themselves take, large enough that a million of them need few chunks. */
@@ -62,7 +62,7 @@ export class Journal {
     while (this.count + count > this.#capacity) {
       const refs = Math.min(CHUNK_REFS_MAX, Math.max(FIRST_CHUNK_REFS, this.#capacity))
       if (!this.#budget.take(refs * 4)) return false
-      this.#chunks.push(new Int32Array(this.#spare.take(refs * 4) ?? new ArrayBuffer(refs * 4)))
+      this.#chunks.push(new Int32Array(usedOrNew(this.#spare, refs * 4)))
       this.#capacity += refs
     }
     return true

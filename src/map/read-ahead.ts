@@ -27,6 +27,7 @@ export class ReadAhead {
       if (head === 0) continue
       const words = arena.words[head >>> arena.unitBits]
       const w = (head & arena.unitMask) << 1
+      // PERF: with ^ instead of + batches of puts took 7 % longer (Node 24).
       touched += words[w + SUPERSEDED_BY] + words[keyWordAt(words, w)]
     }
     this.touched = touched

@@ -66,6 +66,7 @@ export class InstalledVersions {
     )
     this.#infos.set(info.version, info)
     this.retain(versionsMax)
+    if (this.#map === undefined) return
     map.compactSlice(
       Math.min(appendedBytes * COMPACTION_FACTOR + COMPACTION_BYTES_MIN, COMPACTION_BYTES_MAX),
     )

@@ -31,6 +31,7 @@ import {
 } from '../format/file-names.ts'
 import { verifySidecar } from '../format/sidecar.ts'
 import {
+  LOAD_SLICE_MS,
   readStateFile,
   readTrailer,
   type RowSink,
@@ -59,9 +60,6 @@ import {
   type VersionInfo,
   versionInfoOf,
 } from './version-info.ts'
-
-/** Other work gets a turn of the event loop after so long. */
-const SLICE_MS = 2
 
 /** A version in memory to go on from instead of a snapshot. Its map is changed only if the load succeeds. */
 export interface WarmStart {
@@ -374,7 +372,7 @@ class Load {
 
   /** Has the map do what waits in it, in turns with other work. */
   async #settle(map: VersionedMap): Promise<void> {
-    const slice = new WorkSlice(this.#context.clock, SLICE_MS)
+    const slice = new WorkSlice(this.#context.clock, LOAD_SLICE_MS)
     while (map.settle()) if (slice.isOver) await slice.turn()
   }
 

@@ -1,7 +1,7 @@
 // SpareMemory — the large buffers of maps that have ended, kept for a while for the maps that are loaded next: a store that is opened anew
 // after a failure, a partition that comes back, an old version that is read and read again.
 //
-// Kept by size, since maps ask for few different ones. What nobody takes goes back to the system; never is more kept than BYTES_MAX.
+// Handed out by size, of which maps ask for few. What nobody takes goes back to the system; never is more kept than BYTES_MAX.
 
 import { type Clock, systemClock } from '../base/clock.ts'
 import type { SpareBuffers } from '../map/spare-buffers.ts'

@@ -5,7 +5,7 @@
 
 import type { Mutex } from '../base/mutex.ts'
 import type { CheckpointFileManager } from '../files/file-manager.ts'
-import { keptMap } from '../map/kept-map.ts'
+import { keepOneMap } from '../map/kept-map.ts'
 import { VersionedMap } from '../map/versioned-map.ts'
 import { directoryReader } from './directory-reader.ts'
 import type { HistoricalMaps } from './historical-maps.ts'
@@ -16,8 +16,6 @@ import type { ProviderCounters } from './provider-counters.ts'
 import type { Recovered } from './recovery.ts'
 import type { RecoveryContext } from './state-files.ts'
 import { type ResolvedStoreId, storeDirectory } from './store-id.ts'
-
-void keptMap
 
 /** What the reading and the writing half of a provider share. */
 export interface StoreParts {
@@ -41,13 +39,11 @@ export function recoveryContext(parts: StoreParts, signal?: AbortSignal): Recove
     rowChecksums: options.rowChecksums,
     floorValues: options.floorValues,
     clock: options.clock,
-    createMap: (expectedKeys) =>
-      new VersionedMap({
-        hashSeed,
-        memoryBytesMax: options.memoryBytesMax,
-        expectedKeys,
-        spare: spareMemory,
-      }),
+    createMap: (expectedKeys) => {
+      keepOneMap()
+      const { memoryBytesMax } = options
+      return new VersionedMap({ hashSeed, memoryBytesMax, expectedKeys, spare: spareMemory })
+    },
     signal,
   }
 }

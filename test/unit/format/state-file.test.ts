@@ -439,6 +439,26 @@ describe('StateFileWriter', () => {
     })
   })
 
+  test('lz4 blocks that are compressed apart have 64 KiB, others 32 as Spark', async () => {
+    for (const [apart, plainBytes] of [
+      [true, 64 * 1024],
+      [false, 32 * 1024],
+    ] as const) {
+      const chunks: Uint8Array[] = []
+      const writer = new StateFileWriter({
+        kind: 'snapshot',
+        compression: compressionOf('lz4'),
+        rowChecksums: false,
+        apart,
+        emit: (chunk) => chunks.push(chunk),
+      })
+      writer.put(bytesOf('k'), new Uint8Array(100_000))
+      await writer.settle()
+      // Where the block's header has its plain length.
+      expect(Buffer.from(chunks[0]).readUInt32LE(13)).toBe(plainBytes)
+    }
+  })
+
   test('a block that fails apart is told by settle, and nothing is sealed before', async () => {
     const broken = new Error('the codec failed')
     const writer = new StateFileWriter({

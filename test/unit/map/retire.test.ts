@@ -49,7 +49,7 @@ describe('a map that is retired', () => {
   test('in the midst of growing leaves its memory as well', () => {
     const spare = new UsedBuffers()
     const map = newMap({ spare })
-    // One more key than half the table of 1,024 slots that is left here.
+    // Two keys more than three quarters of a table of 1,024 slots.
     commitNext(map, () => putMany(map, 0, 770, 8))
     map.retire()
     expect(map.memoryUsedBytes).toBe(0)

@@ -2,7 +2,7 @@
 //
 // Per commit: the open of the last version, the 1,000 puts, and the commit() call with its published delta. No engine writes a snapshot
 // meanwhile (tidemark's and Spark's are theirs to write at another time; the question `interference` is about them).
-// Between the load and the first commit the disk is given time to take what the load has left (`sync`), for all engines.
+// Between the load and the first commit the disk is given time to take what the load has left (every file is synced), for all engines.
 // 'fsync' only where it means something: Spark's HDFS provider does not sync what it writes to a local disk.
 
 import { engineByName } from './compare/engines.ts'
@@ -69,7 +69,7 @@ export const commitLatency: Question = {
     const engine = await engineByName(name)
     await engine.open({ directory, durability: params.durability })
     await load(engine, params.keys)
-    await settleDisk()
+    await settleDisk(directory)
     const { opens, puts, commits } = await runUpdates(engine, planOf(params))
     const content = await contentOf(engine)
     await engine.close()

@@ -76,14 +76,15 @@ export const interference: Question = {
 
   async measure(context: MeasureContext): Promise<Measurement> {
     const { params, directory } = context
+    // Before the load: pages that were written before a fork cost a fault each when they are written again.
+    const watched = await startWatch()
     const engine = new TidemarkEngine()
     await engine.open({ directory, durability: params.durability })
     await load(engine, params.keys)
-    await settleDisk()
+    await settleDisk(directory)
     // A snapshot is due after two deltas, and a small state is loaded in one.
     await engine.begin()
     await engine.commit()
-    const watched = await startWatch()
     const phase = params.phase as Phase
     const figures = await PHASES[phase](engine, watched, context)
     watched.close()

@@ -9,7 +9,7 @@
 //   evict               scan, and remove each tenth row                             evictNs, per row scanned
 //
 // Only the calls named are timed, not the opening and committing around them; the delta is written as rows come, so its encoding and compression
-// are in. Of engines whose puts and removes only queue, the commit is timed as well. Each batch is a commit of its own; what a batch added or took away is undone by another one, outside the time, so the size of the state
+// are in, and what of it goes on in another thread is waited for. Of engines whose puts and removes only queue, the commit is timed as well. Each batch is a commit of its own; what a batch added or took away is undone by another one, outside the time, so the size of the state
 // stays. Medians over `rounds` batches. With `changes` 0 nothing but load, get, miss and scan is run: some take long to fill 5 M keys.
 
 import { engineByName } from './compare/engines.ts'
@@ -178,6 +178,7 @@ class Run {
       for (let i = 0; i < rows; i++) this.#batch.set(i, from + i, LOAD_STAMP)
       const started = nowMs()
       this.#putBatch(rows)
+      await this.#engine.settle?.()
       if (this.#engine.changesAtCommit === true) {
         await this.#engine.commit()
         await this.#engine.begin()
@@ -350,6 +351,7 @@ class Run {
 
   /** Takes the time of what began at `started`, which includes the commit where changes are made only then. */
   async #commitTimed(times: number[], started: number): Promise<void> {
+    await this.#engine.settle?.()
     const changed = nowMs()
     await this.#engine.commit()
     times.push((this.#engine.changesAtCommit === true ? nowMs() : changed) - started)

@@ -40,6 +40,7 @@ export class JsMapFiles {
       kind,
       compression: COMPRESSIONS.lz4,
       rowChecksums: false,
+      apart: true,
       emit: (chunk) => chunks.push(chunk),
     })
     return { kind, rows, chunks }
@@ -47,6 +48,7 @@ export class JsMapFiles {
 
   /** Makes a delta the next version, or a snapshot that of the newest. */
   async publish({ kind, rows, chunks }: OpenFile, keys: number): Promise<void> {
+    await rows.settle()
     const { streamHash, streamBytes, puts, removes } = rows.seal()
     if (kind === 'delta') {
       this.#version++

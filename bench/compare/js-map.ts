@@ -64,6 +64,10 @@ export class JsMapEngine implements Engine {
     for (const key of keys.slice(0, rows)) visit(Buffer.from(key, 'latin1'), this.#map.get(key)!)
   }
 
+  async settle(): Promise<void> {
+    await this.#delta.rows.settle()
+  }
+
   async commit(): Promise<void> {
     await this.#files.publish(this.#delta, this.#map.size)
   }

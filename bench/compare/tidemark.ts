@@ -1,4 +1,5 @@
 import { StateStores } from '../../src/index.ts'
+import { OpenStore } from '../../src/store/open-store.ts'
 import type { StateStore, StateStoreOptions, StateStoreProvider } from '../../src/index.ts'
 import type { Engine, EngineOptions } from '../harness/engine.ts'
 
@@ -75,6 +76,10 @@ export class TidemarkEngine implements Engine {
       if (left-- === 0) break
       visit(key, value)
     }
+  }
+
+  async settle(): Promise<void> {
+    if (this.#store instanceof OpenStore) await this.#store.delta?.settle()
   }
 
   async commit(): Promise<void> {

@@ -56,6 +56,10 @@ export class EngineWithDelta implements Engine {
     return this.#engine.scan(visit)
   }
 
+  async settle(): Promise<void> {
+    await this.#delta.rows.settle()
+  }
+
   async commit(): Promise<void> {
     // How many keys it holds such an engine does not know without counting; the trailer says 0.
     await this.#files.publish(this.#delta, 0)

@@ -22,6 +22,8 @@ export interface Engine {
   /** The buffers are the caller's again when it returns, or when the commit has ended. */
   put(key: Buffer, value: Buffer): void
   remove(key: Buffer): void
+  /** Waits for what put and remove have left to do beside them: a block of a delta that is being compressed. */
+  settle?(): Promise<void>
   /** The value as the engine's fastest read hands it out; it may be gone with the next call. A promise if the engine has nothing better. */
   getView(key: Buffer): Uint8Array | undefined | Promise<Uint8Array | undefined>
   /** A value to keep. */

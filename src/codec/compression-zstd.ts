@@ -1,7 +1,7 @@
 // zstd (RFC 8878), as Spark frames it: level 1, no dictionary, no content size, no checksum.
 //
 // Writing: one frame per block, flushed and then ended by an empty last block, so that an empty delta is byte for byte Spark's
-// `28b52ffd 0048 200000 ffffffff 010000`. Spark's reader takes frames in a row; a frame per block keeps the writer synchronous.
+// `28b52ffd 0048 200000 ffffffff 010000`. Spark's reader takes frames in a row.
 //
 // Reading walks the frames itself: Node's zstd decoders, one-shot and streaming, stop at the end of the first frame and silently ignore
 // whatever follows. Each walk reads the frame header and the 3-byte block headers, and hands libzstd exactly one frame: at one go if it is

@@ -1,7 +1,8 @@
 // Compression — the contract of the framings that Spark's CompressionCodec puts around a record stream.
 //
-// Writing is block by block and synchronous: the writer fills one plain block and hands it over; what comes back can be appended to the
-// file as it is. Where time is not pressing, blocks may be compressed apart from the thread that runs the program. Reading is a stream, because Spark's writers do not stop at our block sizes. Nothing here knows versions or files.
+// Writing is block by block: the writer fills one plain block and hands it over; what comes back can be appended to the file as it is. It
+// comes back at once, or, where the codec can, from the thread pool. Reading is a stream, because Spark's writers do not stop at our block
+// sizes. Nothing here knows versions or files.
 
 export type CompressionName = 'lz4' | 'snappy' | 'zstd' | 'lzf' | 'none'
 

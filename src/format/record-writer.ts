@@ -1,4 +1,4 @@
-// RecordWriter — rows into plain blocks of equal size. A row may span any number of blocks, as in Spark's files.
+// RecordWriter — rows into plain blocks of equal size, but for the first. A row may span any number of blocks, as in Spark's files.
 //
 // PERF: put is on the path of every write to a store. It allocates nothing, and a few bytes are copied by hand: below some 16 the call into
 // the engine's `set` costs more than the loop (bench/micro/state-file.ts times the whole path).
@@ -21,15 +21,18 @@ const WORD_BYTES = 4
 
 export interface RecordWriterOptions {
   readonly blockBytes: number
+  /** Size of the blocks after the first. Default `blockBytes`. */
+  readonly laterBlockBytes?: number | undefined
   readonly rowChecksums: boolean
   /** Gets each full block, and the last one. The bytes are reused after it returns. */
   readonly onBlock: (plain: Uint8Array) => void
 }
 
 export class RecordWriter {
-  readonly #block: Uint8Array
-  readonly #view: DataView
-  readonly #blockBytes: number
+  #block: Uint8Array
+  #view: DataView
+  #blockBytes: number
+  readonly #laterBlockBytes: number
   readonly #rowChecksums: boolean
   readonly #onBlock: (plain: Uint8Array) => void
   /** One int32, or a row checksum, on its way to the block. */
@@ -40,6 +43,7 @@ export class RecordWriter {
     this.#block = new Uint8Array(options.blockBytes)
     this.#view = new DataView(this.#block.buffer)
     this.#blockBytes = options.blockBytes
+    this.#laterBlockBytes = options.laterBlockBytes ?? options.blockBytes
     this.#rowChecksums = options.rowChecksums
     this.#onBlock = options.onBlock
   }
@@ -169,6 +173,10 @@ export class RecordWriter {
       this.#used === this.#blockBytes ? this.#block : this.#block.subarray(0, this.#used),
     )
     this.#used = 0
+    if (this.#blockBytes === this.#laterBlockBytes) return
+    this.#blockBytes = this.#laterBlockBytes
+    this.#block = new Uint8Array(this.#blockBytes)
+    this.#view = new DataView(this.#block.buffer)
   }
 }
 

@@ -19,7 +19,7 @@ export interface StateFileWriterOptions {
   readonly kind: StateFileKind
   readonly compression: Compression
   readonly rowChecksums: boolean
-  /** Compress blocks in the thread pool, where the codec can: the program's thread is free meanwhile, the file takes no less long. Default false. */
+  /** Compress blocks in the thread pool, all but the first and the last, where the codec can: the program's thread goes on meanwhile. Default false. */
   readonly apart?: boolean
   /** Gets the bytes of the file, in order; they belong to it. What it throws reaches the caller of put, remove, seal or appendTrailer. */
   readonly emit: (chunk: Uint8Array) => void
@@ -39,6 +39,9 @@ export interface StreamTotals {
   readonly compressedCrc: number
 }
 
+/** At most so many blocks are in the thread pool: until the program lets the event loop turn they wait in memory, and others wait for the pool. */
+const BLOCKS_APART_MAX = 64
+
 export class StateFileWriter {
   readonly #options: StateFileWriterOptions
   readonly #records: RecordWriter
@@ -56,9 +59,10 @@ export class StateFileWriter {
 
   constructor(options: StateFileWriterOptions) {
     this.#options = options
-    const { blockBytes, apartBlockBytes = blockBytes } = options.compression
+    const { blockBytes, apartBlockBytes } = options.compression
     this.#records = new RecordWriter({
-      blockBytes: options.apart === true ? apartBlockBytes : blockBytes,
+      blockBytes,
+      laterBlockBytes: options.apart === true ? apartBlockBytes : undefined,
       rowChecksums: options.rowChecksums,
       onBlock: (plain) => this.#block(plain),
     })
@@ -125,15 +129,20 @@ export class StateFileWriter {
   }
 
   #block(plain: Uint8Array): void {
-    if (this.#streamBytes === 0) this.#emitCompressed(this.#options.compression.begin())
+    const { compression, apart } = this.#options
+    const isFirst = this.#streamBytes === 0
+    if (isFirst) this.#emitCompressed(compression.begin())
     this.#hash.update(plain)
     this.#streamBytes += plain.length
-    const { compression, apart } = this.#options
-    if (apart === true && compression.encodeBlockApart !== undefined && this.#state === 'writing') {
+    // The first is compressed here: a small batch needs no trip, and its file is begun early. So is the last: nobody goes on meanwhile.
+    const isBetween = !isFirst && this.#state === 'writing'
+    if (apart !== true || !isBetween || compression.encodeBlockApart === undefined) {
+      this.#emitCompressed(compression.encodeBlock(plain))
+    } else if (this.#underWayCount < BLOCKS_APART_MAX) {
       // The block is filled again at once.
       this.#emitLater(compression.encodeBlockApart(plain.slice()))
     } else {
-      this.#emitCompressed(compression.encodeBlock(plain))
+      this.#emitLater(Promise.resolve(compression.encodeBlock(plain)))
     }
   }
 

@@ -127,7 +127,7 @@ async function seal(
   context: CommitContext,
 ): Promise<SealedCommit> {
   const file = store.takeDelta()
-  const totals = file.end()
+  const totals = await file.end()
   const info = describeCommit(store, request, totals, context)
   const trailer =
     info.stamp &&

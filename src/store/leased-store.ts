@@ -88,8 +88,6 @@ export class LeasedStore {
       kind,
       compression: compressionOf(compression),
       rowChecksums,
-      // PERF: a commit is waited for, a snapshot is not.
-      apart: kind === 'snapshot',
     })
   }
 

@@ -26,8 +26,6 @@ export interface StagedStateFileOptions {
   readonly kind: StateFileKind
   readonly compression: Compression
   readonly rowChecksums: boolean
-  /** Compress in the thread pool: for files nobody waits for. */
-  readonly apart: boolean
 }
 
 export class StagedStateFile {
@@ -48,7 +46,7 @@ export class StagedStateFile {
       kind: options.kind,
       compression: options.compression,
       rowChecksums: options.rowChecksums,
-      apart: options.apart,
+      apart: true,
       emit: (chunk) => this.#enqueue(chunk),
     })
   }
@@ -98,8 +96,9 @@ export class StagedStateFile {
     }
   }
 
-  /** Ends the record stream; no row may follow. Of a file that is compressed apart, drain() comes before. */
-  end(): StreamTotals {
+  /** Ends the record stream, once all full blocks are compressed; no row may follow. Rejects with what has failed, then only discard() is left. */
+  async end(): Promise<StreamTotals> {
+    await this.settle()
     this.#throwFailure()
     const totals = this.#writer.seal()
     this.#crc = totals.compressedCrc
@@ -117,13 +116,18 @@ export class StagedStateFile {
     return staged
   }
 
-  /** Resolves when all full blocks are compressed and all but a last small piece written, or when something has failed. */
-  async drain(): Promise<void> {
+  /** Resolves when all full blocks are compressed, or when something has failed. */
+  async settle(): Promise<void> {
     try {
       await this.#writer.settle()
     } catch (error) {
       this.#failure ??= { error }
     }
+  }
+
+  /** As settle(), and all but a last small piece is written. */
+  async drain(): Promise<void> {
+    await this.settle()
     await this.#pumping
   }
 

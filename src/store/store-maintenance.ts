@@ -198,8 +198,8 @@ export class StoreMaintenance {
   async #publish(info: VersionInfo, file: StagedStateFile, signal: AbortSignal): Promise<boolean> {
     const { parts, lease, sidecars } = this.#leased
     const { mutex, options, counters } = parts
-    await file.drain()
-    const staged = await file.seal(this.#trailer(info, file.end()))
+    const totals = await file.end()
+    const staged = await file.seal(this.#trailer(info, totals))
     return await mutex.run(async () => {
       // A rewind runs under this mutex too: if it came first it has aborted the signal.
       if (signal.aborted || this.#leased.endedBy !== undefined) {

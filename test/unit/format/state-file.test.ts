@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { concatBytes, fromHex, toHex } from '../../../src/base/bytes.ts'
 import { crc32c, xxh64 } from '../../../src/base/checksum.ts'
 import { systemClock } from '../../../src/base/clock.ts'
-import type { CompressionName } from '../../../src/codec/compression.ts'
+import type { Compression, CompressionName } from '../../../src/codec/compression.ts'
 import { compressionOf } from '../../../src/codec/compressions.ts'
 import { commitId, foreignId, GENESIS_ID } from '../../../src/format/commit-id.ts'
 import {
@@ -439,38 +439,60 @@ describe('StateFileWriter', () => {
     })
   })
 
-  test('lz4 blocks that are compressed apart have 64 KiB, others 32 as Spark', async () => {
-    for (const [apart, plainBytes] of [
-      [true, 64 * 1024],
-      [false, 32 * 1024],
-    ] as const) {
-      const chunks: Uint8Array[] = []
-      const writer = new StateFileWriter({
-        kind: 'snapshot',
-        compression: compressionOf('lz4'),
-        rowChecksums: false,
-        apart,
-        emit: (chunk) => chunks.push(chunk),
-      })
-      writer.put(bytesOf('k'), new Uint8Array(100_000))
-      await writer.settle()
-      // Where the block's header has its plain length.
-      expect(Buffer.from(chunks[0]).readUInt32LE(13)).toBe(plainBytes)
+  function openApart(changes: Partial<Compression>, emit: (chunk: Uint8Array) => void) {
+    const compression = { ...compressionOf('lz4'), ...changes }
+    return new StateFileWriter({
+      kind: 'snapshot',
+      compression,
+      rowChecksums: false,
+      apart: true,
+      emit,
+    })
+  }
+
+  test('lz4 blocks that are compressed apart have 64 KiB, the first has 32 as Spark', async () => {
+    const chunks: Uint8Array[] = []
+    const writer = openApart({}, (chunk) => chunks.push(chunk))
+    writer.put(bytesOf('k'), new Uint8Array(170_000))
+    await writer.settle()
+    // Where the block's header has its plain length.
+    const plainBytes = chunks.map((chunk) => Buffer.from(chunk).readUInt32LE(13))
+    expect(plainBytes).toEqual([32 * 1024, 64 * 1024, 64 * 1024])
+  })
+
+  test('a small batch is compressed at once, and begins its file with the first block', () => {
+    const chunks: Uint8Array[] = []
+    const encodeBlockApart = () => Promise.reject(new Error('not for small batches'))
+    const writer = openApart({ encodeBlockApart }, (chunk) => chunks.push(chunk))
+    writer.put(bytesOf('k'), new Uint8Array(90_000))
+    expect(chunks).toHaveLength(1)
+    writer.seal()
+    expect(chunks).toHaveLength(3)
+  })
+
+  test('while the event loop does not turn 64 blocks wait for the thread pool at most, and the order stays', async () => {
+    const chunks: Uint8Array[] = []
+    let apart = 0
+    const lz4 = compressionOf('lz4')
+    const counted = (plain: Uint8Array) => {
+      apart++
+      return lz4.encodeBlockApart!(plain)
     }
+    const writer = openApart({ encodeBlockApart: counted }, (chunk) => chunks.push(chunk))
+    for (let n = 0; n < 100; n++) writer.put(bytesOf(`key ${n}`), new Uint8Array(64 * 1024).fill(n))
+    expect(apart).toBe(64)
+    await writer.settle()
+    writer.put(bytesOf('one more'), new Uint8Array(64 * 1024))
+    expect(apart).toBe(65)
+    await writer.settle()
+    writer.seal()
+    const { rows } = await readRows(concatBytes(chunks), { kind: 'snapshot' })
+    expect(rows.map(([, value]) => value![0])).toEqual([...Array(100).keys(), 0])
   })
 
   test('a block that fails apart is told by settle, and nothing is sealed before', async () => {
     const broken = new Error('the codec failed')
-    const writer = new StateFileWriter({
-      kind: 'snapshot',
-      compression: {
-        ...compressionOf('lz4'),
-        encodeBlockApart: async () => await Promise.reject(broken),
-      },
-      rowChecksums: false,
-      apart: true,
-      emit: () => undefined,
-    })
+    const writer = openApart({ encodeBlockApart: () => Promise.reject(broken) }, () => undefined)
     writer.put(bytesOf('k'), new Uint8Array(100_000))
     await expect(writer.settle()).rejects.toBe(broken)
     refused(() => writer.seal())

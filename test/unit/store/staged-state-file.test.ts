@@ -49,17 +49,11 @@ test('a large batch reaches the staging folder before its commit, and nothing el
   await stores.close()
 })
 
-test('after a codec has failed the row it failed on cannot be committed over', async () => {
+async function stagedDelta(changes: Partial<Compression>): Promise<StagedStateFile> {
   const files = new MemoryFileManager()
   await files.makeDirectories('state/0/0', 'os')
   await files.makeDirectories('staging', 'os')
-  const broken: Compression = {
-    ...compressionOf('lz4'),
-    encodeBlock: () => {
-      throw new StateStoreError('TIDEMARK_CODEC_FAILED', 'the codec failed')
-    },
-  }
-  const file = new StagedStateFile({
+  return new StagedStateFile({
     directory: new LeasedDirectory({
       files,
       directory: 'state/0/0',
@@ -68,12 +62,31 @@ test('after a codec has failed the row it failed on cannot be committed over', a
     }),
     name: '1.delta',
     kind: 'delta',
-    compression: broken,
+    compression: { ...compressionOf('lz4'), ...changes },
     rowChecksums: false,
-    apart: false,
+  })
+}
+
+test('after a codec has failed the row it failed on cannot be committed over', async () => {
+  const file = await stagedDelta({
+    encodeBlock: () => {
+      throw new StateStoreError('TIDEMARK_CODEC_FAILED', 'the codec failed')
+    },
   })
   await failure('TIDEMARK_CODEC_FAILED', () => file.put(text('k'), new Uint8Array(100_000)))
-  await failure('TIDEMARK_CODEC_FAILED', () => file.end())
+  await failure('TIDEMARK_CODEC_FAILED', async () => await file.end())
+  await file.discard()
+})
+
+test('of a codec that fails in the thread pool end() tells, whatever was put meanwhile', async () => {
+  let reject: (error: unknown) => void = () => undefined
+  const file = await stagedDelta({
+    encodeBlockApart: async () => await new Promise<never>((_, no) => (reject = no)),
+  })
+  file.put(text('k'), new Uint8Array(100_000))
+  const ended = failure('TIDEMARK_CODEC_FAILED', async () => await file.end())
+  reject(new StateStoreError('TIDEMARK_CODEC_FAILED', 'the codec failed'))
+  await ended
   await file.discard()
 })
 

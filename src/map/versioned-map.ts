@@ -56,6 +56,10 @@ const SEED_BYTES = 8
 /** Version 0. */
 const EMPTY: VersionEntry = { version: 0, sequence: 1, keyCount: 0, plainBytes: 0 }
 
+// The keys that a read of many is at. Shared by all maps: nothing outlasts a call.
+const readKeys = Array.from({ length: READ_AHEAD_KEYS }, () => new KeyWords())
+const readHashes = new Int32Array(READ_AHEAD_KEYS)
+
 export interface VersionedMapOptions {
   /** 8 unpredictable bytes: the key of the index hash. */
   hashSeed: Uint8Array
@@ -91,8 +95,6 @@ export class VersionedMap implements MapReader {
   /** Puts that are written and not linked. Empty outside a transaction; whatever looks at the index or walks the arena links them first. */
   #group: PutGroup
   #readAhead = new ReadAhead()
-  /** Of the keys that a read of many is at. */
-  #readHashes = new Int32Array(READ_AHEAD_KEYS)
   /** Whether the last call read. INVARIANT: then no put waits; else put() would overwrite what is to be overwritten by those that do. */
   #hasRead = false
   #isRetired = false
@@ -414,20 +416,17 @@ export class VersionedMap implements MapReader {
   #locateMany<T>(keys: readonly Uint8Array[], take: (ref: number) => T): T[] {
     this.#link()
     this.#hasRead = true
-    const probe = this.#probe
     const index = this.#index
-    const hashes = this.#readHashes
     const taken: T[] = []
     for (let from = 0; from < keys.length; from += READ_AHEAD_KEYS) {
       const count = Math.min(READ_AHEAD_KEYS, keys.length - from)
       for (let i = 0; i < count; i++) {
-        probe.set(keys[from + i])
-        hashes[i] = index.hash(probe)
+        readKeys[i].set(keys[from + i])
+        readHashes[i] = index.hash(readKeys[i])
       }
-      this.#readAhead.run(index, this.#arena, hashes, 0, count)
+      this.#readAhead.run(index, this.#arena, readHashes, 0, count)
       for (let i = 0; i < count; i++) {
-        probe.set(keys[from + i])
-        taken.push(take(index.locate(hashes[i], probe)))
+        taken.push(take(index.locate(readHashes[i], readKeys[i])))
       }
     }
     return taken

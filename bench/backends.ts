@@ -10,10 +10,10 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { type StateStoreProvider, StateStores } from '../src/index.ts'
 import { bareWrites } from './backends/bare-writes.ts'
-import { inParallel } from './backends/in-parallel.ts'
 import { RequestCount } from './backends/request-count.ts'
 import { type BenchStorage, startStorage } from './backends/storages.ts'
 import { median, nowMs, quantile } from './harness/figures.ts'
+import { inParallel } from './harness/in-parallel.ts'
 import type { MeasureContext, Measurement, Missing, Params, Question } from './harness/question.ts'
 import { RowBatch } from './harness/workload.ts'
 

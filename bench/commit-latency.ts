@@ -56,7 +56,12 @@ export const commitLatency: Question = {
     // Spark copies the whole map at each open: fewer commits, and once.
     for (const keys of [5_000_000, 10_000_000]) {
       const engines = ['tidemark', 'spark-hdfs']
-      cases.push({ params: params(keys, 'os', 40, 10), engines, rounds: 1 })
+      cases.push({
+        params: params(keys, 'os', 40, 10),
+        engines,
+        rounds: 3,
+        once: ['spark-hdfs'],
+      })
     }
     return cases
   },

@@ -39,8 +39,13 @@ export interface StreamTotals {
   readonly compressedCrc: number
 }
 
-/** At most so many blocks are in the thread pool: until the program lets the event loop turn they wait in memory, and others wait for the pool. */
-const BLOCKS_APART_MAX = 64
+/**
+ * A file sends a block to the thread pool while fewer than so many are there, of all files of this thread: until the program lets the event loop
+ * turn they wait in memory, and whoever needs the pool waits for them. A delta, which somebody waits for, does not queue behind a snapshot.
+ */
+const BLOCKS_APART_MAX: Readonly<Record<StateFileKind, number>> = { delta: 16, snapshot: 64 }
+
+let blocksApart = 0
 
 export class StateFileWriter {
   readonly #options: StateFileWriterOptions
@@ -129,7 +134,7 @@ export class StateFileWriter {
   }
 
   #block(plain: Uint8Array): void {
-    const { compression, apart } = this.#options
+    const { kind, compression, apart } = this.#options
     const isFirst = this.#streamBytes === 0
     if (isFirst) this.#emitCompressed(compression.begin())
     this.#hash.update(plain)
@@ -138,9 +143,11 @@ export class StateFileWriter {
     const isBetween = !isFirst && this.#state === 'writing'
     if (apart !== true || !isBetween || compression.encodeBlockApart === undefined) {
       this.#emitCompressed(compression.encodeBlock(plain))
-    } else if (this.#underWayCount < BLOCKS_APART_MAX) {
+    } else if (blocksApart < BLOCKS_APART_MAX[kind]) {
       // The block is filled again at once.
-      this.#emitLater(compression.encodeBlockApart(plain.slice()))
+      const compressing = compression.encodeBlockApart(plain.slice())
+      blocksApart++
+      this.#emitLater(compressing.finally(() => blocksApart--))
     } else {
       this.#emitLater(Promise.resolve(compression.encodeBlock(plain)))
     }

@@ -8,6 +8,7 @@ import { systemClock } from '../../../src/base/clock.ts'
 import type { Compression, CompressionName } from '../../../src/codec/compression.ts'
 import { compressionOf } from '../../../src/codec/compressions.ts'
 import { commitId, foreignId, GENESIS_ID } from '../../../src/format/commit-id.ts'
+import type { StateFileKind } from '../../../src/format/file-names.ts'
 import {
   inspectStateFile,
   readStateFile,
@@ -439,10 +440,14 @@ describe('StateFileWriter', () => {
     })
   })
 
-  function openApart(changes: Partial<Compression>, emit: (chunk: Uint8Array) => void) {
+  function openApart(
+    changes: Partial<Compression>,
+    emit: (chunk: Uint8Array) => void,
+    kind: StateFileKind = 'snapshot',
+  ) {
     const compression = { ...compressionOf('lz4'), ...changes }
     return new StateFileWriter({
-      kind: 'snapshot',
+      kind,
       compression,
       rowChecksums: false,
       apart: true,
@@ -488,6 +493,18 @@ describe('StateFileWriter', () => {
     writer.seal()
     const { rows } = await readRows(concatBytes(chunks), { kind: 'snapshot' })
     expect(rows.map(([, value]) => value![0])).toEqual([...Array(100).keys(), 0])
+  })
+
+  test('a delta does not queue behind the blocks of a snapshot', async () => {
+    const snapshot = openApart({}, () => undefined)
+    for (let n = 0; n < 17; n++) snapshot.put(bytesOf(`key ${n}`), new Uint8Array(64 * 1024))
+    const encodeBlockApart = () => Promise.reject(new Error('the pool is busy'))
+    const delta = openApart({ encodeBlockApart }, () => undefined, 'delta')
+    delta.put(bytesOf('k'), new Uint8Array(200_000))
+    await delta.settle()
+    await snapshot.settle()
+    delta.put(bytesOf('k'), new Uint8Array(200_000))
+    await expect(delta.settle()).rejects.toThrow('the pool is busy')
   })
 
   test('a block that fails apart is told by settle, and nothing is sealed before', async () => {

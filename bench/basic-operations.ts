@@ -9,7 +9,8 @@
 //   evict               scan, and remove each tenth row                             evictNs, per row scanned
 //
 // Only the calls named are timed, not the opening and committing around them; the delta is written as rows come, so its encoding and compression
-// are in, and what of it goes on in another thread is waited for. Of engines whose puts and removes only queue, the commit is timed as well. Each batch is a commit of its own; what a batch added or took away is undone by another one, outside the time, so the size of the state
+// are in, and what of it goes on in another thread is waited for. Of engines whose puts and removes only queue, the commit is timed as well.
+// Each batch is a commit of its own; what a batch added or took away is undone by another one, outside the time, so the size of the state
 // stays. Medians over `rounds` batches. With `changes` 0 nothing but load, get, miss and scan is run: some take long to fill 5 M keys.
 
 import { engineByName } from './compare/engines.ts'

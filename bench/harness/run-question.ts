@@ -111,7 +111,7 @@ async function measureApart(
           question.name,
           JSON.stringify(context),
         ],
-        options.quick ? { ...process.env, ...compileCacheIn(options.directory) } : process.env,
+        environment(options),
       )
     }
     const command = await sparkCommand(question.name, engine, { ...params, directory })
@@ -123,8 +123,8 @@ async function measureApart(
 }
 
 /** Half of a quick run would be spent on compiling the same modules in each process. */
-function compileCacheIn(directory: string): NodeJS.ProcessEnv {
-  return { NODE_COMPILE_CACHE: join(directory, 'compiled') }
+function environment({ quick, directory }: RunOptions): NodeJS.ProcessEnv {
+  return quick ? { ...process.env, NODE_COMPILE_CACHE: join(directory, 'compiled') } : process.env
 }
 
 /** What a process says before it dies is said last. */

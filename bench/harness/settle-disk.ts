@@ -6,7 +6,7 @@ import { join } from 'node:path'
  * back each new file waits: 3 ms instead of 0.4, which would be taken for a cost of large states.
  *
  * Not by the program `sync`: a process that starts another one shares its memory with it for a moment, and pays a page fault for the first write
- * to each page afterwards. With 10 M keys 1,000 puts took 2.0 to 3.6 ms then instead of 0.9 to 1.5.
+ * to each page afterwards. With 10 M keys 1,000 puts took 1.8 to 3.8 ms then instead of 0.9 to 1.5.
  */
 export async function settleDisk(directory: string): Promise<void> {
   for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {

@@ -29,7 +29,7 @@ const LEVEL_BASE = 10
 const BLOCK_BYTES = 32 * 1024
 const BLOCK_LEVEL = 5
 /**
- * A block that goes to the thread pool costs the thread that sends it some 40 microseconds, whether it has 32 or 64 KiB. LZ4 looks back no further;
+ * A block that goes to the thread pool costs the program's thread some 40 microseconds, to send and to take back, whether it has 32 or 64 KiB. LZ4 looks back no further;
  * lz4-java reads blocks of any size that their level allows.
  */
 const APART_BLOCK_BYTES = 64 * 1024

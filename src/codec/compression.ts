@@ -17,7 +17,7 @@ export interface Compression {
   readonly name: CompressionName
   /** How many plain bytes a block holds at most. */
   readonly blockBytes: number
-  /** The same where blocks are compressed apart. Default `blockBytes`. */
+  /** The same of the blocks after the first, where those are compressed apart. Default `blockBytes`. */
   readonly apartBlockBytes?: number
   /** Whether a stream that begins with `head` (at least 16 bytes, or the whole stream) looks like this framing. */
   sniff(head: Uint8Array): boolean

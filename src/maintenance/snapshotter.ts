@@ -1,7 +1,7 @@
 // snapshotter — writes all rows of a version, in slices, while commits go on.
 //
 // The version is pinned, so its rows stay what they were. Between two slices the blocks of the last one are compressed, in the thread pool, and
-// reach the disk; then the snapshot rests eight times as long as it has worked, so that a processor under load keeps four fifths of its thread and more. A
+// reach the disk; then the snapshot rests eight times as long as it has worked, so that a processor under load keeps eight ninths of its thread. A
 // state that fits into one slice never rests.
 
 import type { Clock } from '../base/clock.ts'

@@ -56,7 +56,7 @@ const SEED_BYTES = 8
 /** Version 0. */
 const EMPTY: VersionEntry = { version: 0, sequence: 1, keyCount: 0, plainBytes: 0 }
 
-// The keys that a read of many is at. Shared by all maps: nothing outlasts a call.
+// The keys that a read of many is at. Shared by all maps: nobody looks at them after the call.
 const readKeys = Array.from({ length: READ_AHEAD_KEYS }, () => new KeyWords())
 const readHashes = new Int32Array(READ_AHEAD_KEYS)
 

@@ -4,7 +4,7 @@
 // not wait whole in memory as long as its caller lets the event loop turn. The temp file is made once the first block is full, while rows still come
 // in, or else when the file is sealed: a store that only reads leaves none, and a small batch is written in one call.
 //
-// A failure of the background write is kept and thrown by seal(): put has nobody to tell.
+// A failure in the background, of a write or of the codec in the thread pool, is kept and thrown by end() or seal(): put has nobody to tell.
 
 import { assert } from '../base/assert.ts'
 import { concatBytes } from '../base/bytes.ts'

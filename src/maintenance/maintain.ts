@@ -33,10 +33,11 @@ async function clean(store: Maintainable, removals: readonly string[]): Promise<
   const { clock } = store.options
   const startedMs = clock.elapsedMs()
   let removed = 0
-  for (const name of removals) {
+  while (removed < removals.length) {
+    const count = await store.remove(removals.slice(removed))
     // A rewind has overtaken us; the next round plans anew.
-    if (!(await store.remove(name))) break
-    removed++
+    if (count === 0) break
+    removed += count
   }
   const leftovers = await store.cleanLeftovers()
   const durationMs = clock.elapsedMs() - startedMs

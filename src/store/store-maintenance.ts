@@ -34,6 +34,12 @@ import type { VersionInfo } from './version-info.ts'
 /** A snapshot is published again where what stood in its way changed between the attempt and the look at it. */
 const PUBLISH_ATTEMPTS_MAX = 3
 
+/**
+ * Files removed at a stretch, at least: a store that commits without a pause lets one stretch in between two commits, so with a single file in
+ * each, cleaning would never get ahead of it.
+ */
+const REMOVALS_MIN = 2
+
 /** What was so when a round of maintenance was planned. */
 interface Plan {
   latest: number
@@ -97,7 +103,7 @@ export class StoreMaintenance {
       writeSnapshot: (version, write) => this.#writeSnapshot(version, write),
       checkSnapshot: (version, files) => this.#checkSnapshot(version, files),
       cleanLeftovers: () => lease.cleanLeftovers(),
-      remove: (name) => this.#remove(name, plan),
+      remove: (names) => this.#remove(names, plan),
       cleaned: (durationMs) => {
         parts.counters.latencies.cleanMs = durationMs
       },
@@ -106,16 +112,23 @@ export class StoreMaintenance {
 
   // --- cleaning
 
-  async #remove(name: string, plan: Plan): Promise<boolean> {
+  async #remove(names: readonly string[], plan: Plan): Promise<number> {
     const { parts, lease, sidecars } = this.#leased
+    const { clock, maintenanceSliceMs, minBatchesToRetain } = parts.options
     return await parts.mutex.run(async () => {
-      if (plan.rewindCount !== this.#rewindCount) return false
-      const kept = plan.latest - parts.options.minBatchesToRetain
+      if (plan.rewindCount !== this.#rewindCount) return 0
+      const kept = plan.latest - minBatchesToRetain
       const open = this.#openVersion()
-      if (open !== undefined && open < kept) return false
-      await lease.directory.remove(name)
-      sidecars.delete(name)
-      return true
+      if (open !== undefined && open < kept) return 0
+      const startedMs = clock.elapsedMs()
+      let removed = 0
+      for (const name of names) {
+        await lease.directory.remove(name)
+        sidecars.delete(name)
+        removed++
+        if (removed >= REMOVALS_MIN && clock.elapsedMs() - startedMs >= maintenanceSliceMs) break
+      }
+      return removed
     })
   }
 

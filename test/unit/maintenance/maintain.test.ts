@@ -129,6 +129,42 @@ describe('snapshotting and cleaning', () => {
     await expectClean(files)
   })
 
+  /** Nineteen dispensable deltas, and a commit that is asked for when the first of them is removed: what happened, in order. */
+  async function cleanBesideCommit(elapsedMs: () => number): Promise<string[]> {
+    const memory = new MemoryFileManager()
+    const order: string[] = []
+    let committing: Promise<unknown> | undefined
+    const files = aroundCalls(memory, async ({ method, args }, proceed) => {
+      const [from, to] = args.map(String)
+      if (method === 'moveReplacing' && from.endsWith('.delta')) order.push('remove')
+      if (method === 'moveIfAbsent' && to.endsWith('/22.delta')) order.push('commit')
+      if (order.length === 1) committing ??= commitVersions(opened.provider, 1)
+      return proceed()
+    })
+    const clock = { ...systemClock, elapsedMs }
+    await using opened = await openProvider({ clock, minBatchesToRetain: 1 }, files)
+    await commitVersions(opened.provider, 20)
+    await opened.provider.doMaintenance()
+    await commitVersions(opened.provider, 1)
+    await opened.provider.doMaintenance()
+    await committing
+    await expectClean(memory)
+    return order
+  }
+
+  test('removes as many files as a slice takes before a waiting commit has its turn', async () => {
+    const removals = Array.from({ length: 19 }, () => 'remove')
+    expect(await cleanBesideCommit(() => 0)).toEqual([...removals, 'commit'])
+  })
+
+  test('removes two where one takes longer than a slice, so that it gets ahead of commits', async () => {
+    let nowMs = 0
+    const order = await cleanBesideCommit(() => (nowMs += 1000))
+    // The batch waits twice: to be opened and to be committed.
+    expect(order.indexOf('commit')).toBe(4)
+    expect(order).toHaveLength(20)
+  })
+
   test('a version that a reader holds in memory stays readable though its files are cleaned', async () => {
     await using opened = await openProvider({ minDeltasForSnapshot: 1, minBatchesToRetain: 1 })
     await commitVersions(opened.provider, 1)

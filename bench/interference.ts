@@ -25,6 +25,9 @@ import { startWatch, type Watched } from './interference/watched.ts'
 
 type Figures = Record<string, number>
 
+/** More versions than any phase commits: a round of maintenance writes a snapshot and does nothing else. */
+const NOTHING_CLEANED = 1_000_000
+
 const PHASES = {
   snapshot: (engine: TidemarkEngine, watched: Watched, context: MeasureContext): Promise<Figures> =>
     measureSnapshot(engine, watched, context.params),
@@ -78,7 +81,7 @@ export const interference: Question = {
     const { params, directory } = context
     // Before the load: pages that were written before a fork cost a fault each when they are written again.
     const watched = await startWatch()
-    const engine = new TidemarkEngine()
+    const engine = new TidemarkEngine({ minBatchesToRetain: NOTHING_CLEANED })
     await engine.open({ directory, durability: params.durability })
     await load(engine, params.keys)
     await settleDisk(directory)

@@ -44,8 +44,8 @@ import { Semaphore } from './semaphore.ts'
 
 /** Read at once by all callers together: enough to keep the four threads of libuv busy, far below the usual `ulimit -n` of 1024. */
 const DESCRIPTORS_MAX = 64
-/** lstat calls in flight in one listing: libuv runs four at a time. */
-const LIST_STATS_MAX = 8
+/** Entries of one folder looked at, or deleted, at once: libuv runs four calls at a time. */
+const ENTRIES_AT_ONCE = 8
 /** How often deleteTree starts over when new files keep appearing. */
 const DELETE_PASSES_MAX = 5
 
@@ -110,16 +110,13 @@ export class LocalFileManager implements CheckpointFileManager {
       throw this.#error(error, 'listing', directory)
     }
     const entries: FileStatus[] = []
-    const describeNext = async (): Promise<void> => {
-      for (let name = names.pop(); name !== undefined; name = names.pop()) {
-        const found = await this.#native.stat(`${absolute}/${name}`).catch((error: unknown) => {
-          if (meansAbsent(error)) return undefined // Removed since the names were read.
-          throw this.#error(error, 'listing', directory)
-        })
-        if (found !== undefined) entries.push({ name, ...found })
-      }
-    }
-    await Promise.all(Array.from({ length: LIST_STATS_MAX }, describeNext))
+    await forEachEntry(names, async (name) => {
+      const found = await this.#native.stat(`${absolute}/${name}`).catch((error: unknown) => {
+        if (meansAbsent(error)) return undefined // Removed since the names were read.
+        throw this.#error(error, 'listing', directory)
+      })
+      if (found !== undefined) entries.push({ name, ...found })
+    })
     return entries
   }
 
@@ -374,7 +371,7 @@ export class LocalFileManager implements CheckpointFileManager {
 
   async #deleteTree(absolute: string): Promise<void> {
     for (let pass = 1; pass <= DELETE_PASSES_MAX; pass++) {
-      for (const name of await this.#native.names(absolute)) {
+      await forEachEntry(await this.#native.names(absolute), async (name) => {
         const child = `${absolute}/${name}`
         try {
           const { type } = await this.#native.stat(child)
@@ -382,7 +379,7 @@ export class LocalFileManager implements CheckpointFileManager {
         } catch (error) {
           if (!meansAbsent(error)) throw error
         }
-      }
+      })
       try {
         await this.#native.removeDirectory(absolute)
         return
@@ -439,4 +436,23 @@ export class LocalFileManager implements CheckpointFileManager {
 
 function lastSegment(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1)
+}
+
+/** Some at once. After a failure none is begun any more; rejects with it when those under way have ended. */
+async function forEachEntry(
+  names: readonly string[],
+  act: (name: string) => Promise<void>,
+): Promise<void> {
+  const waiting = [...names]
+  const lane = async (): Promise<void> => {
+    try {
+      for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) await act(name)
+    } catch (error) {
+      waiting.length = 0
+      throw error
+    }
+  }
+  const outcomes = await Promise.allSettled(Array.from({ length: ENTRIES_AT_ONCE }, lane))
+  const failed = outcomes.find(({ status }) => status === 'rejected')
+  if (failed !== undefined) throw (failed as PromiseRejectedResult).reason
 }

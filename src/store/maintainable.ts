@@ -31,8 +31,8 @@ export interface Maintainable {
   checkSnapshot(version: number, files: StoreFiles<FileStatus>): Promise<boolean>
   cleanLeftovers(): Promise<number>
   /**
-   * Removes the first of these files, in their order, for as long as a slice lasts; commits wait meanwhile. Returns how many. 0, and nothing was
-   * removed, if a version was undone since this view was made, or a store is open at a version that is not retained: what the plan relied on may
+   * Removes the first of these files, in their order, two at least and for as long as a slice lasts; commits wait meanwhile. Returns how many.
+   * 0, and nothing was removed, if a version was undone since this view was made, or a store is open at a version that is not retained: what the plan relied on may
    * be gone, or about to go.
    */
   remove(names: readonly string[]): Promise<number>

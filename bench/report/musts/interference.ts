@@ -51,6 +51,11 @@ export const SNAPSHOT: readonly Must[] = [
   },
   {
     row: 9,
+    text: 'the same throughput beside the first snapshot of a process, which meets its memory for the first time',
+    reached: figureIn('snapshot', 'firstThroughputRatio'),
+  },
+  {
+    row: 9,
     text: 'the time of that snapshot by the time Spark HDFS takes for one, with nothing beside it',
     bound: { atMost: 4 },
     reached: snapshotRatio('snapshotDuringBatchesMs'),

@@ -302,6 +302,34 @@ describe('a disk that fails', () => {
     }
   }
 
+  test('a folder whose files cannot all be deleted: some at once, and none any more once it is told', async () => {
+    const disk = new MemoryDisk()
+    const files = new MemoryFileManager({ disk })
+    await files.makeDirectories(STAGING, 'os')
+    const names = Array.from({ length: 40 }, (_, n) => `${STAGING}/${n}`)
+    for (const name of names) await files.createExclusive(name, bytesOf('x'), 'os')
+    const faulty = faultyFiles(disk, { at: 15, method: 'unlink', errno: 'EIO' })
+    let [underWay, mostUnderWay] = [0, 0]
+    const watched = aroundCalls(faulty.native, async (_, proceed) => {
+      mostUnderWay = Math.max(mostUnderWay, ++underWay)
+      return proceed().finally(() => underWay--)
+    })
+    const failing = new MemoryFileManager({ disk, native: watched })
+    await expect(failing.deleteTree(STAGING)).rejects.toMatchObject({
+      code: 'TIDEMARK_STORAGE_UNAVAILABLE',
+    })
+    expect(underWay).toBe(0)
+    expect(mostUnderWay).toBe(8)
+    const told = faulty.calls.length
+    const left = await namesIn(files, STAGING)
+    expect(left.length).toBeGreaterThan(15)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(faulty.calls).toHaveLength(told)
+    faulty.heal()
+    await failing.deleteTree(STAGING)
+    expect(await files.stat(STAGING)).toBeUndefined()
+  })
+
   test('a failed fsync is never asked again of the same file', async () => {
     const disk = new MemoryDisk()
     const { native, calls } = faultyFiles(disk, { at: 1, method: 'sync', errno: 'EIO' })

@@ -26,6 +26,17 @@ export function concatBytes(chunks: readonly Uint8Array[]): Uint8Array {
   return whole
 }
 
+/**
+ * Gives the memory of `bytes` back at once, if nothing else lies in it; else it does nothing. For what nobody uses any more, no call of the system
+ * under way either. `bytes` is empty then. PERF: left to the collector, a few megabytes of blocks have V8 collect its whole heap, however
+ * small that is, and the next block is made of memory that is in no cache.
+ */
+export function release(bytes: Uint8Array): void {
+  const { buffer } = bytes
+  const isAlone = bytes.length > 0 && bytes.byteLength === buffer.byteLength
+  if (isAlone && buffer instanceof ArrayBuffer) buffer.transfer(0)
+}
+
 export function toHex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
 }

@@ -2,8 +2,8 @@
 //
 // `fill` is the only asynchronous step, and only needed where `has` says no: decoders go through thousands of blocks a second, most of
 // which lie whole in the chunk at hand. Nothing is ever allocated by a claimed length: chunks are collected as they come and joined once
-// enough are there, so a forged length costs no more than the file that holds it. What it hands out are views, valid for as long as the
-// stream's chunks are.
+// enough are there, so a forged length costs no more than the file that holds it. What it hands out are views, valid until the next `fill`: a
+// chunk of the stream may be gone when the next one is asked for.
 
 import { concatBytes } from '../base/bytes.ts'
 
@@ -42,15 +42,17 @@ export class ByteSource {
   /** Brings `count` bytes to hand; false if the stream ends before. */
   async fill(count: number): Promise<boolean> {
     if (this.has(count)) return true
-    const chunks = [this.#chunk.subarray(this.#at), this.#behind].filter(isNotEmpty)
+    let chunks = [this.#chunk.subarray(this.#at), this.#behind].filter(isNotEmpty)
     let size = this.available + this.#behind.length
+    // A chunk is gone when the next is asked for.
+    if (size < count) chunks = chunks.map((chunk) => chunk.slice())
     while (size < count && !this.#ended) {
       const next = await this.#iterator.next()
       if (next.done === true) {
         this.#ended = true
       } else if (isNotEmpty(next.value)) {
-        chunks.push(next.value)
         size += next.value.length
+        chunks.push(size < count ? next.value.slice() : next.value)
       }
     }
     this.#chunkOffset += this.#at

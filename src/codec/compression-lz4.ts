@@ -13,6 +13,7 @@
 // Not tolerated, though lz4-java does: a stream that ends without its end block. It is cut, and nobody else would notice.
 
 import { compress, compressSync, uncompressSync } from 'lz4-napi'
+import { release } from '../base/bytes.ts'
 import { xxh32 } from '../base/checksum.ts'
 import { StateStoreError } from '../errors.ts'
 import { ByteSource } from './byte-source.ts'
@@ -80,14 +81,17 @@ async function encodeBlockApart(plain: Uint8Array): Promise<Uint8Array> {
   }
 }
 
-/** `packed` as lz4-napi makes it. */
+/** `packed` as lz4-napi makes it; it is used up. */
 function frameBlock(plain: Uint8Array, packed: Uint8Array): Uint8Array {
   const checksum = xxh32(plain, CHECKSUM_SEED) & CHECKSUM_MASK
   const payload = packed.subarray(NAPI_PREFIX_BYTES)
   // SPARK: lz4-java keeps a block raw unless it became smaller.
-  return payload.length < plain.length
-    ? frame(METHOD_LZ4, payload, plain.length, checksum)
-    : frame(METHOD_RAW, plain, plain.length, checksum)
+  const framed =
+    payload.length < plain.length
+      ? frame(METHOD_LZ4, payload, plain.length, checksum)
+      : frame(METHOD_RAW, plain, plain.length, checksum)
+  release(packed)
+  return framed
 }
 
 function compressFailed(plain: Uint8Array, cause: unknown): StateStoreError {
@@ -159,6 +163,7 @@ async function* decode(
           { offset: block.offset },
         )
       yield plain
+      if (!block.raw) release(plain)
     }
   } finally {
     await bytes.close()

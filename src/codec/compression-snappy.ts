@@ -12,7 +12,7 @@
 // Not tolerated, though snappy-java does: a header with no block behind it. A state file has at least an end marker, so such a file is cut.
 
 import { compressSync, uncompressSync } from 'snappy'
-import { concatBytes } from '../base/bytes.ts'
+import { concatBytes, release } from '../base/bytes.ts'
 import { StateStoreError } from '../errors.ts'
 import { ByteSource } from './byte-source.ts'
 import type { Compression, DecompressOptions } from './compression.ts'
@@ -61,6 +61,7 @@ function encodeBlock(plain: Uint8Array): Uint8Array {
   const framed = new Uint8Array(LENGTH_BYTES + packed.length)
   new DataView(framed.buffer).setUint32(0, packed.length)
   framed.set(packed, LENGTH_BYTES)
+  release(packed)
   return framed
 }
 
@@ -102,7 +103,9 @@ async function* decode(
         readHeader(bytes, options.path)
         await need(bytes, LENGTH_BYTES, 'the length of a snappy block', options.path)
       }
-      yield await readBlock(bytes, options)
+      const plain = await readBlock(bytes, options)
+      yield plain
+      release(plain)
     } while (bytes.has(1) || (await bytes.fill(1)))
   } finally {
     await bytes.close()

@@ -22,7 +22,7 @@ import {
   zstdCompressSync,
   zstdDecompressSync,
 } from 'node:zlib'
-import { concatBytes } from '../base/bytes.ts'
+import { concatBytes, release } from '../base/bytes.ts'
 import { StateStoreError } from '../errors.ts'
 import { ByteSource } from './byte-source.ts'
 import type { Compression, DecompressOptions } from './compression.ts'
@@ -70,7 +70,7 @@ export const zstdCompression: Compression = {
 
 function encodeBlock(plain: Uint8Array): Uint8Array {
   try {
-    return concatBytes([zstdCompressSync(plain, COMPRESS_OPTIONS), EMPTY_LAST_BLOCK])
+    return frameBlock(zstdCompressSync(plain, COMPRESS_OPTIONS))
   } catch (cause) {
     throw compressFailed(plain, cause)
   }
@@ -78,10 +78,17 @@ function encodeBlock(plain: Uint8Array): Uint8Array {
 
 async function encodeBlockApart(plain: Uint8Array): Promise<Uint8Array> {
   try {
-    return concatBytes([await compressApart(plain, COMPRESS_OPTIONS), EMPTY_LAST_BLOCK])
+    return frameBlock(await compressApart(plain, COMPRESS_OPTIONS))
   } catch (cause) {
     throw compressFailed(plain, cause)
   }
+}
+
+/** `packed` as libzstd makes it; it is used up. */
+function frameBlock(packed: Uint8Array): Uint8Array {
+  const framed = concatBytes([packed, EMPTY_LAST_BLOCK])
+  release(packed)
+  return framed
 }
 
 function compressFailed(plain: Uint8Array, cause: unknown): StateStoreError {
@@ -111,11 +118,16 @@ async function* decode(
       const walk = new FrameWalk(bytes, options)
       await walk.header()
       const collected: Uint8Array[] = [walk.headerBytes]
-      while (!walk.ended && walk.blocks < WHOLE_FRAME_BLOCKS_MAX)
-        collected.push(...(await walk.block()))
+      while (!walk.ended && walk.blocks < WHOLE_FRAME_BLOCKS_MAX) collected.push(await walk.block())
       const frame = concatBytes(collected)
-      if (walk.ended) yield decodeWhole(frame, walk, options.path)
-      else yield* decodeStreaming(frame, walk, options.path)
+      if (walk.ended) {
+        const plain = decodeWhole(frame, walk, options.path)
+        release(frame)
+        yield plain
+        release(plain)
+      } else {
+        yield* decodeStreaming(frame, walk, options.path)
+      }
     } while (bytes.has(1) || (await bytes.fill(1)))
   } finally {
     await bytes.close()
@@ -146,7 +158,7 @@ async function* decodeStreaming(
   async function* frame() {
     try {
       yield start
-      while (!walk.ended) yield* await walk.block()
+      while (!walk.ended) yield await walk.block()
     } catch (error) {
       walkFailure = error
       throw error
@@ -223,8 +235,8 @@ class FrameWalk {
     this.headerBytes = header.slice()
   }
 
-  /** The pieces of the next block, in order. Views, valid until the next call. */
-  async block(): Promise<Uint8Array[]> {
+  /** The next block, in bytes of its own: the frame is put together, or streamed, when the chunks it came in are gone. */
+  async block(): Promise<Uint8Array> {
     const offset = this.#bytes.offset
     await this.#need(BLOCK_HEADER_BYTES, 'a block header')
     const head = this.#bytes.peek(BLOCK_HEADER_BYTES)
@@ -244,7 +256,7 @@ class FrameWalk {
     await this.#need(wholeBytes, 'a block')
     this.blocks++
     this.ended = last
-    return [this.#bytes.take(wholeBytes)]
+    return this.#bytes.take(wholeBytes).slice()
   }
 
   async #need(count: number, what: string): Promise<void> {

@@ -38,9 +38,9 @@ export interface Compression {
    */
   frameForeign(foreign: Uint8Array): Uint8Array | undefined
   /**
-   * The plain chunks of a whole compressed stream, in order. A yielded chunk is valid until the next is asked for; the chunks of `source` must
-   * stay as they are until the stream is read. Throws CORRUPT_FILE with the
-   * offset (in the compressed stream) where framing, lengths or checksums are wrong, where it ends in the middle, and where bytes follow its end.
+   * The plain chunks of a whole compressed stream, in order. A yielded chunk is valid until the next is asked for, and so are those of `source`.
+   * Throws CORRUPT_FILE with the offset (in the compressed stream) where framing, lengths or checksums are wrong, where it ends in the middle, and
+   * where bytes follow its end.
    */
   decode(
     source: AsyncIterable<Uint8Array>,

@@ -3,7 +3,7 @@
 // PERF: put is on the path of every write to a store. It allocates nothing, and a few bytes are copied by hand: below some 16 the call into
 // the engine's `set` costs more than the loop (bench/micro/state-file.ts times the whole path).
 
-import { IS_LITTLE_ENDIAN } from '../base/bytes.ts'
+import { IS_LITTLE_ENDIAN, release } from '../base/bytes.ts'
 import { crc32c } from '../base/checksum.ts'
 import type { RowWords } from '../base/row-words.ts'
 import {
@@ -112,6 +112,7 @@ export class RecordWriter {
   end(): void {
     this.#length(END_MARKER)
     if (this.#used > 0) this.#flush()
+    release(this.#block)
   }
 
   #length(length: number): void {
@@ -174,6 +175,7 @@ export class RecordWriter {
     )
     this.#used = 0
     if (this.#blockBytes === this.#laterBlockBytes) return
+    release(this.#block)
     this.#blockBytes = this.#laterBlockBytes
     this.#block = new Uint8Array(this.#blockBytes)
     this.#view = new DataView(this.#block.buffer)

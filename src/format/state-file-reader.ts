@@ -11,6 +11,7 @@
 //
 // A file without a trailer is Spark's: nothing in it says whose it is, and only the codec's and the row checksums stand behind its rows.
 
+import { release } from '../base/bytes.ts'
 import { crc32c, createXxh64 } from '../base/checksum.ts'
 import { systemClock } from '../base/clock.ts'
 import { WorkSlice } from '../base/work-slice.ts'
@@ -47,7 +48,7 @@ export interface StateFileSource {
   /** For messages. */
   readonly path: string
   readonly sizeBytes: number
-  /** The bytes from `offset`, `length` of them, fewer where the file ends. They stay as they are while the file is read. */
+  /** The bytes from `offset`, `length` of them, fewer where the file ends. They stay as they are while the file is read; of files above WHOLE_FILE_BYTES_MAX they belong to the reader. */
   read(offset: number, length: number): Promise<Uint8Array>
 }
 
@@ -316,7 +317,7 @@ function checkCrc(
 
 // --- 4. decode
 
-/** The compressed part of a file as a stream, with its CRC32C once it was read to the end. */
+/** The compressed part of a file as a stream, with its CRC32C once it was read to the end. A piece is gone when the next is asked for. */
 class CompressedPart {
   crc = 0
   readonly #source: StateFileSource
@@ -353,6 +354,7 @@ class CompressedPart {
         if (offset < this.#sizeBytes) next = this.#piece(offset)
         this.crc = crc32c(piece, this.crc)
         yield piece
+        release(piece)
       }
     } finally {
       // Nothing is read any more once the file's reader has ended, however it did.

@@ -8,6 +8,7 @@
 // then settle() waits for those under way, and comes before seal().
 
 import { assert } from '../base/assert.ts'
+import { release } from '../base/bytes.ts'
 import { crc32c, createXxh64 } from '../base/checksum.ts'
 import type { RowWords } from '../base/row-words.ts'
 import type { Compression } from '../codec/compression.ts'
@@ -145,9 +146,13 @@ export class StateFileWriter {
       this.#emitCompressed(compression.encodeBlock(plain))
     } else if (blocksApart < BLOCKS_APART_MAX[kind]) {
       // The block is filled again at once.
-      const compressing = compression.encodeBlockApart(plain.slice())
+      const own = plain.slice()
       blocksApart++
-      this.#emitLater(compressing.finally(() => blocksApart--))
+      const compressing = compression.encodeBlockApart(own).finally(() => {
+        release(own)
+        blocksApart--
+      })
+      this.#emitLater(compressing)
     } else {
       this.#emitLater(Promise.resolve(compression.encodeBlock(plain)))
     }

@@ -1,3 +1,6 @@
+// Maintainable — one store as maintenance sees it. The engine knows nothing of retention, and maintenance nothing of leases and commits: this is all
+// that passes between them.
+
 import type { FileStatus } from '../files/file-manager.ts'
 import type { StoreFiles } from '../format/file-names.ts'
 import type { MapView } from '../map/versioned-map.ts'
@@ -14,7 +17,7 @@ export interface SnapshotTicket {
   readonly signal: AbortSignal
 }
 
-/** What maintenance may see and do of a store whose lease is held here. The engine knows nothing of retention; this is its whole side of it. */
+/** What maintenance may see and do of a store whose lease is held here. */
 export interface Maintainable {
   readonly id: ResolvedStoreId
   readonly options: ResolvedOptions

@@ -18,7 +18,7 @@ export function compress(compression: Compression, plain: Uint8Array): Uint8Arra
   return concatBytes(chunks.filter((chunk) => chunk !== undefined))
 }
 
-/** What a stream decodes to, given in chunks of `chunkBytes`. */
+/** What a stream decodes to, given in chunks of `chunkBytes`, each of which is overwritten when the next is asked for. */
 export async function decompress(
   compression: Compression,
   packed: Uint8Array,
@@ -26,7 +26,11 @@ export async function decompress(
   limits = LIMITS,
 ): Promise<Uint8Array> {
   async function* chunks() {
-    for (let at = 0; at < packed.length; at += chunkBytes) yield packed.slice(at, at + chunkBytes)
+    for (let at = 0; at < packed.length; at += chunkBytes) {
+      const chunk = packed.slice(at, at + chunkBytes)
+      yield chunk
+      chunk.fill(0xee)
+    }
   }
   const plain: Uint8Array[] = []
   for await (const chunk of compression.decode(chunks(), limits)) plain.push(chunk.slice())
@@ -80,6 +84,17 @@ export function compressionContract(
         const back = await decompress(compression, compress(compression, plain))
         expect(Buffer.compare(back, plain)).toBe(0)
       }
+    })
+
+    test('a decoded chunk leaves no memory behind, or that of the next', async () => {
+      const packed = compress(compression, rowLikeBytes(3 * blockBytes))
+      async function* source() {
+        yield packed
+      }
+      const chunks: Uint8Array[] = []
+      for await (const chunk of compression.decode(source(), LIMITS)) chunks.push(chunk)
+      const left = new Set(chunks.filter(({ length }) => length > 0).map(({ buffer }) => buffer))
+      expect(left.size).toBeLessThanOrEqual(1)
     })
 
     test('any bytes make the round trip, however the stream is cut into chunks', async () => {

@@ -5,6 +5,7 @@ import {
   compareBytes,
   concatBytes,
   fromHex,
+  release,
   startsWithBytes,
   toHex,
 } from '../../../src/base/bytes.ts'
@@ -47,4 +48,13 @@ describe('hex', () => {
       expect(() => fromHex(wrong), wrong).toThrow(RangeError)
     expect(fromHex('FFfe')).toEqual(bytes(255, 254))
   })
+})
+
+test('memory is given back unless something else lies in it', () => {
+  const [whole, large] = [new Uint8Array(100), new Uint8Array(100)]
+  const part = large.subarray(0, 99)
+  const shared = new Uint8Array(new SharedArrayBuffer(100))
+  for (const each of [whole, part, shared]) release(each)
+  expect([whole, part, shared].map(({ length }) => length)).toEqual([0, 99, 100])
+  release(whole)
 })

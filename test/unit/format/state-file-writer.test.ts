@@ -96,6 +96,20 @@ test('a small batch is compressed at once, and begins its file with the first bl
   expect(chunks).toHaveLength(3)
 })
 
+test('what went to the thread pool gives its memory back when it is compressed', async () => {
+  const sent: Uint8Array[] = []
+  const lz4 = compressionOf('lz4')
+  const encodeBlockApart = (plain: Uint8Array) => {
+    sent.push(plain)
+    return lz4.encodeBlockApart!(plain)
+  }
+  const writer = openApart({ encodeBlockApart }, () => undefined)
+  writer.put(bytesOf('k'), new Uint8Array(170_000))
+  expect(sent.map(({ length }) => length)).toEqual([64 * 1024, 64 * 1024])
+  await writer.settle()
+  expect(sent.map(({ length }) => length)).toEqual([0, 0])
+})
+
 test('while the event loop does not turn 64 blocks wait for the thread pool at most, and the order stays', async () => {
   const chunks: Uint8Array[] = []
   let apart = 0

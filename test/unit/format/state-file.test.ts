@@ -95,17 +95,22 @@ describe.each(CODECS)('%s', (codec) => {
     const { bytes, compressedBytes } = encodeStateFile({ codec, rows, progress: 'x'.repeat(9000) })
     expect(compressedBytes).toBeGreaterThan(8 * 1024 * 1024)
     const reads: number[] = []
+    const pieces: Uint8Array[] = []
     const source: StateFileSource = {
       ...sourceOf(bytes),
       read: async (offset, length) => {
         reads.push(length)
-        return bytes.slice(offset, offset + length)
+        const piece = bytes.slice(offset, offset + length)
+        if (length === 1024 * 1024) pieces.push(piece)
+        return piece
       },
     }
     const { rows: back, content } = await readRows(source)
     expect(back.length).toBe(90)
     expect(content.fileCrc).toBe(crc32c(bytes))
     expect(Math.max(...reads)).toBe(1024 * 1024)
+    // Each gave its memory back when it was through.
+    expect(pieces.filter((piece) => piece.length > 0)).toEqual([])
     // A snapshot, since no commit id can be computed from its stream: the checksum alone stands behind it.
     const snapshot = encodeStateFile({ codec, rows, kind: 'snapshot' })
     snapshot.bytes[compressedBytes >> 1] ^= 1

@@ -49,6 +49,24 @@ test('a large batch reaches the staging folder before its commit, and nothing el
   await stores.close()
 })
 
+test('blocks give their memory back once they are joined to be written', async () => {
+  const blocks: Uint8Array[] = []
+  const lz4 = compressionOf('lz4')
+  const file = await stagedDelta({
+    encodeBlock: (plain) => {
+      const block = lz4.encodeBlock(plain)
+      blocks.push(block)
+      return block
+    },
+  })
+  file.put(text('k'), new Uint8Array(40_000))
+  const { compressedBytes } = await file.end()
+  await file.seal(undefined)
+  expect(file.sizeBytes).toBe(compressedBytes)
+  expect(blocks.map(({ length }) => length)).toEqual([0, 0])
+  await file.discard()
+})
+
 async function stagedDelta(changes: Partial<Compression>): Promise<StagedStateFile> {
   const files = new MemoryFileManager()
   await files.makeDirectories('state/0/0', 'os')

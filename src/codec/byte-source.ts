@@ -44,15 +44,15 @@ export class ByteSource {
     if (this.has(count)) return true
     let chunks = [this.#chunk.subarray(this.#at), this.#behind].filter(isNotEmpty)
     let size = this.available + this.#behind.length
-    // A chunk is gone when the next is asked for.
-    if (size < count) chunks = chunks.map((chunk) => chunk.slice())
+    // A chunk is gone when the next is asked for. Not slice(): a Buffer's would still be the chunk's memory.
+    if (size < count) chunks = chunks.map((chunk) => new Uint8Array(chunk))
     while (size < count && !this.#ended) {
       const next = await this.#iterator.next()
       if (next.done === true) {
         this.#ended = true
       } else if (isNotEmpty(next.value)) {
         size += next.value.length
-        chunks.push(size < count ? next.value.slice() : next.value)
+        chunks.push(size < count ? new Uint8Array(next.value) : next.value)
       }
     }
     this.#chunkOffset += this.#at

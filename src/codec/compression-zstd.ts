@@ -232,7 +232,7 @@ class FrameWalk {
         this.offset,
       )
     this.decoderParams = { [constants.ZSTD_d_windowLogMax]: windowLogMax(window) }
-    this.headerBytes = header.slice()
+    this.headerBytes = new Uint8Array(header)
   }
 
   /** The next block, in bytes of its own: the frame is put together, or streamed, when the chunks it came in are gone. */
@@ -256,7 +256,7 @@ class FrameWalk {
     await this.#need(wholeBytes, 'a block')
     this.blocks++
     this.ended = last
-    return this.#bytes.take(wholeBytes).slice()
+    return new Uint8Array(this.#bytes.take(wholeBytes))
   }
 
   async #need(count: number, what: string): Promise<void> {

@@ -18,7 +18,7 @@ export function compress(compression: Compression, plain: Uint8Array): Uint8Arra
   return concatBytes(chunks.filter((chunk) => chunk !== undefined))
 }
 
-/** What a stream decodes to, given in chunks of `chunkBytes`, each of which is overwritten when the next is asked for. */
+/** What a stream decodes to, given in chunks of `chunkBytes`: Buffers, each of which is overwritten when the next is asked for. */
 export async function decompress(
   compression: Compression,
   packed: Uint8Array,
@@ -27,13 +27,13 @@ export async function decompress(
 ): Promise<Uint8Array> {
   async function* chunks() {
     for (let at = 0; at < packed.length; at += chunkBytes) {
-      const chunk = packed.slice(at, at + chunkBytes)
+      const chunk = Buffer.from(packed.subarray(at, at + chunkBytes))
       yield chunk
       chunk.fill(0xee)
     }
   }
   const plain: Uint8Array[] = []
-  for await (const chunk of compression.decode(chunks(), limits)) plain.push(chunk.slice())
+  for await (const chunk of compression.decode(chunks(), limits)) plain.push(new Uint8Array(chunk))
   return concatBytes(plain)
 }
 

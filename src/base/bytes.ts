@@ -37,6 +37,14 @@ export function release(bytes: Uint8Array): void {
   if (isAlone && buffer instanceof ArrayBuffer) buffer.transfer(0)
 }
 
+/** All `chunks` in one, in order: a new array, and theirs is given back; or the only one as it is. They are used up. */
+export function joinBytes(chunks: readonly Uint8Array[]): Uint8Array {
+  if (chunks.length === 1) return chunks[0]
+  const whole = concatBytes(chunks)
+  for (const chunk of chunks) release(chunk)
+  return whole
+}
+
 export function toHex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
 }

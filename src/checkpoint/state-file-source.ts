@@ -1,8 +1,5 @@
 import type { CheckpointFileManager } from '../files/file-manager.ts'
-import type { StateFileSource } from '../format/state-file-reader.ts'
-
-/** Files up to this size are fetched whole, once. */
-const WHOLE_FILE_BYTES_MAX = 8 * 1024 * 1024
+import { type StateFileSource, WHOLE_FILE_BYTES_MAX } from '../format/state-file-reader.ts'
 
 /** A file that was listed is gone: its store is looked at anew. */
 export class FileVanishedError extends Error {

@@ -22,7 +22,7 @@ import {
   zstdCompressSync,
   zstdDecompressSync,
 } from 'node:zlib'
-import { concatBytes, release } from '../base/bytes.ts'
+import { concatBytes, joinBytes, release } from '../base/bytes.ts'
 import { StateStoreError } from '../errors.ts'
 import { ByteSource } from './byte-source.ts'
 import type { Compression, DecompressOptions } from './compression.ts'
@@ -119,7 +119,7 @@ async function* decode(
       await walk.header()
       const collected: Uint8Array[] = [walk.headerBytes]
       while (!walk.ended && walk.blocks < WHOLE_FRAME_BLOCKS_MAX) collected.push(await walk.block())
-      const frame = concatBytes(collected)
+      const frame = joinBytes(collected)
       if (walk.ended) {
         const plain = decodeWhole(frame, walk, options.path)
         release(frame)

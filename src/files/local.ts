@@ -453,6 +453,6 @@ async function forEachEntry(
     }
   }
   const outcomes = await Promise.allSettled(Array.from({ length: ENTRIES_AT_ONCE }, lane))
-  const failed = outcomes.find(({ status }) => status === 'rejected')
-  if (failed !== undefined) throw (failed as PromiseRejectedResult).reason
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
 }

@@ -26,8 +26,8 @@ import { parseTrailer, type Trailer } from './trailer.ts'
 
 export type { RowSink } from './record-reader.ts'
 
-/** Files up to this size are read whole, and checked before a codec sees them. */
-const WHOLE_FILE_BYTES_MAX = 8 * 1024 * 1024
+/** Files up to this size are read whole, and checked before a codec sees them. A source may fetch them once, and hand out views of that. */
+export const WHOLE_FILE_BYTES_MAX = 8 * 1024 * 1024
 
 /** Larger files are read in pieces of this size. */
 const PIECE_BYTES = 1024 * 1024
@@ -48,7 +48,10 @@ export interface StateFileSource {
   /** For messages. */
   readonly path: string
   readonly sizeBytes: number
-  /** The bytes from `offset`, `length` of them, fewer where the file ends. They stay as they are while the file is read; of files above WHOLE_FILE_BYTES_MAX they belong to the reader. */
+  /**
+   * The bytes from `offset`, `length` of them, fewer where the file ends. They stay as they are while the file is read; of files above
+   * WHOLE_FILE_BYTES_MAX they belong to the reader.
+   */
   read(offset: number, length: number): Promise<Uint8Array>
 }
 

@@ -35,8 +35,8 @@ export interface Maintainable {
   cleanLeftovers(): Promise<number>
   /**
    * Removes the first of these files, in their order, two at least and for as long as a slice lasts; commits wait meanwhile. Returns how many.
-   * 0, and nothing was removed, if a version was undone since this view was made, or a store is open at a version that is not retained: what the plan relied on may
-   * be gone, or about to go.
+   * 0, and nothing was removed, if a version was undone since this view was made, or a store is open at a version that is not retained: what the
+   * plan relied on may be gone, or about to go.
    */
   remove(names: readonly string[]): Promise<number>
   cleaned(durationMs: number): void

@@ -7,7 +7,7 @@
 // A failure in the background, of a write or of the codec in the thread pool, is kept and thrown by end() or seal(): put has nobody to tell.
 
 import { assert } from '../base/assert.ts'
-import { concatBytes, release } from '../base/bytes.ts'
+import { joinBytes } from '../base/bytes.ts'
 import type { RowWords } from '../base/row-words.ts'
 import type { Compression } from '../codec/compression.ts'
 import { crc32c } from '../base/checksum.ts'
@@ -168,8 +168,7 @@ export class StagedStateFile {
     const chunks = this.#queue
     this.#queue = []
     this.#queuedBytes = 0
-    const whole = chunks.length === 1 ? chunks[0] : concatBytes(chunks)
-    if (chunks.length > 1) for (const chunk of chunks) release(chunk)
+    const whole = joinBytes(chunks)
     const staged = await this.#stage()
     await staged.write(whole)
   }

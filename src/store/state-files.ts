@@ -10,13 +10,11 @@ import {
   type ReadStateFileOptions,
   readTrailer,
   type StateFileSource,
+  WHOLE_FILE_BYTES_MAX,
 } from '../format/state-file-reader.ts'
 import type { VersionedMap } from '../map/versioned-map.ts'
 import { type ResolvedStoreId, storeIdText } from './store-id.ts'
 import { type VersionInfo, versionInfoOf } from './version-info.ts'
-
-/** Files up to this size are fetched whole, once: the trailer at the tail and the rows in front of it cost one request together. */
-const WHOLE_FILE_BYTES_MAX = 8 * 1024 * 1024
 
 /** The store directory as a reader sees it; WritableDirectory fits too. */
 export interface ReadableDirectory {
@@ -110,7 +108,8 @@ export function openSource(
     sizeBytes: status.sizeBytes,
     read: async (offset, length) => {
       if (status.sizeBytes > WHOLE_FILE_BYTES_MAX) return read({ offset, length })
-      // One byte more than was listed, so that a file that grew shows as well as one that shrank.
+      // Whole, so that the trailer at the tail and the rows in front of it cost one request together. One byte more than was listed, so that a
+      // file that grew shows as well as one that shrank.
       whole ??= read({ length: status.sizeBytes + 1 })
       const bytes = await whole
       if (bytes.length !== status.sizeBytes)

@@ -5,6 +5,7 @@ import {
   compareBytes,
   concatBytes,
   fromHex,
+  joinBytes,
   release,
   startsWithBytes,
   toHex,
@@ -57,4 +58,13 @@ test('memory is given back unless something else lies in it', () => {
   for (const each of [whole, part, shared]) release(each)
   expect([whole, part, shared].map(({ length }) => length)).toEqual([0, 99, 100])
   release(whole)
+})
+
+test('joined chunks are used up, and one alone stays what it is', () => {
+  const chunks = [bytes(1, 2), bytes(3)]
+  expect(joinBytes(chunks)).toEqual(bytes(1, 2, 3))
+  expect(chunks.map(({ length }) => length)).toEqual([0, 0])
+  const one = bytes(4)
+  expect(joinBytes([one])).toBe(one)
+  expect(one).toEqual(bytes(4))
 })

@@ -37,3 +37,18 @@ describe('putRow', () => {
     fc.assert(property)
   })
 })
+
+test('each block gives its memory back once it is through', () => {
+  const blocks: Uint8Array[] = []
+  const onBlock = (plain: Uint8Array) => void blocks.push(plain)
+  const writer = new RecordWriter({
+    blockBytes: 64,
+    laterBlockBytes: 128,
+    rowChecksums: false,
+    onBlock,
+  })
+  writer.put(new Uint8Array(10), new Uint8Array(80))
+  expect(blocks.map(({ length }) => length)).toEqual([0])
+  writer.end()
+  expect(blocks.map(({ length }) => length)).toEqual([0, 0])
+})

@@ -3,7 +3,7 @@
 // The delay of a tick is what was done in one turn of the loop, or little more. What of it the program did itself it says (`doing`); the rest
 // is the engine's: its slices, collections of garbage, and what the machine took for other things. Of the last an idle process with a
 // watch of its own tells (idle-process.ts); the processor time of the thread leaves it out, and is what the engine itself held the loop for.
-// The kernel counts that time exactly over long stretches, but up to one of its ticks (4 ms at 250 Hz) late.
+// The kernel counts that time exactly over long stretches, but up to one of its ticks (4 ms at 250 Hz) late; no more of it counts than the stretch is long.
 
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { nowMs, quantile } from './figures.ts'
@@ -80,7 +80,10 @@ export class LoopWatch {
     const nowCpu = cpuMs()
     const delayMs = Math.max(0, now - this.#tickedMs - TICK_MS)
     const sliceMs = delayMs - this.#doneMs
-    const sliceCpuMs = nowCpu - this.#tickedCpuMs - this.#doneCpuMs
+    const sliceCpuMs = Math.min(
+      nowCpu - this.#tickedCpuMs - this.#doneCpuMs,
+      now - this.#tickedMs - this.#doneMs,
+    )
     this.#worstMs = Math.max(this.#worstMs, delayMs)
     if (sliceMs >= SLICE_MS_MIN) this.#slicesMs.push(sliceMs)
     if (sliceCpuMs >= SLICE_MS_MIN) this.#slicesCpuMs.push(sliceCpuMs)

@@ -1,5 +1,5 @@
 // Runs a question: every engine of a case in a process of its own, the order rotated from round to round, what it holds in the end compared with the oracle.
-// One at a time, but for quick runs, which measure nothing.
+// One at a time, but for quick runs, which measure nothing. What the host of the machine disturbed too much is measured again.
 
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -9,6 +9,7 @@ import { sparkCommand } from '../compare/spark.ts'
 import { median } from './figures.ts'
 import { inParallel } from './in-parallel.ts'
 import type { Case, MeasureContext, Measurement, Missing, Params, Question } from './question.ts'
+import { undisturbed } from './stolen-time.ts'
 import { type Content } from './workload.ts'
 
 /** Over all rounds. Where more is better (…PerSecond), `best` is the highest, else the lowest. */
@@ -23,6 +24,8 @@ export interface EngineResult {
   readonly figures: Readonly<Record<string, Figure>>
   readonly versions: Readonly<Record<string, string>>
   readonly standsFor?: string | undefined
+  /** The share of the processors that the host took, by round. */
+  readonly stolenShares?: readonly number[] | undefined
   /** Why there are no figures. */
   readonly skipped?: string | undefined
 }
@@ -62,19 +65,22 @@ async function runCase(question: Question, each: Case, options: RunOptions): Pro
   const { params, engines, rounds } = each
   const content = await question.oracle(params)
   const measured = new Map<string, Measurement[]>(engines.map((name) => [name, []]))
+  const stolenShares = new Map<string, number[]>(engines.map((name) => [name, []]))
   const skipped = new Map<string, string>()
   for (let round = 0; round < rounds; round++) {
     const order = engines.map((_, i) => engines[(i + round) % engines.length])
     await inParallel(order, options.quick ? availableParallelism() : 1, async (engine) => {
       if (skipped.has(engine) || (round > 0 && each.once?.includes(engine))) return
-      const answer = await measureApart(question, engine, params, options).catch(
-        (error: unknown) => {
+      const measure = () =>
+        measureApart(question, engine, params, options).catch((error: unknown) => {
           // A rival that fails is told of in its place; our own failure ends the run.
           if (engine === 'tidemark') throw error
           options.say(String(error))
           return { missing: `it failed: ${lastLine(String(error))}` }
-        },
-      )
+        })
+      const { answer, share } = options.quick
+        ? { answer: await measure(), share: 0 }
+        : await undisturbed(measure)
       if ('missing' in answer) {
         skipped.set(engine, answer.missing)
         options.say(`  ${engine}: left out, ${answer.missing}`)
@@ -82,14 +88,18 @@ async function runCase(question: Question, each: Case, options: RunOptions): Pro
       }
       compareContent(question, engine, params, answer.content, content)
       measured.get(engine)!.push(answer)
-      options.say(`  ${engine} ${describeFigures(answer.figures)}`)
+      stolenShares.get(engine)!.push(Number(share.toFixed(3)))
+      options.say(`  ${engine} ${describeFigures(answer.figures)}  stolenShare ${share.toFixed(3)}`)
     })
   }
   return {
     params,
     rounds,
     content,
-    engines: engines.map((engine) => summarize(engine, measured.get(engine)!, skipped.get(engine))),
+    engines: engines.map((engine) => ({
+      ...summarize(engine, measured.get(engine)!, skipped.get(engine)),
+      stolenShares: stolenShares.get(engine),
+    })),
   }
 }
 

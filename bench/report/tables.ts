@@ -1,6 +1,7 @@
 // A question's answers as Markdown: for each size the ratios first, then the figures themselves.
 
 import { describeParams, type CaseResult, type EngineResult } from '../harness/run-question.ts'
+import { ATTEMPTS_MAX, STOLEN_SHARE_MAX } from '../harness/stolen-time.ts'
 import { figureLabel, formatFigure, formatNumber, isMoreBetter, isRatio } from './format-figure.ts'
 import type { QuestionResult } from './results.ts'
 
@@ -28,8 +29,27 @@ export function questionSection(result: QuestionResult): string[] {
     '',
     `${result.title}. Measured ${machine.date} at commit ${machine.commit}; all of it took ${formatNumber(result.seconds)} s.`,
     '',
+    ...describeDisturbance(result.cases),
     ...result.cases.flatMap(caseSection),
     ...describeEngines(result.cases),
+  ]
+}
+
+/** How far the host is to blame. Nothing where it took little, or nobody looked. */
+function describeDisturbance(cases: readonly CaseResult[]): string[] {
+  const worst = cases.flatMap(({ params, engines }) =>
+    engines.flatMap(({ engine, stolenShares = [] }) => {
+      const share = Math.max(0, ...stolenShares)
+      return share > STOLEN_SHARE_MAX
+        ? [{ share, where: `${engine}, ${describeParams(params)}` }]
+        : []
+    }),
+  )
+  if (worst.length === 0) return []
+  const { share, where } = worst.reduce((a, b) => (b.share > a.share ? b : a))
+  return [
+    `The host of this machine took up to ${formatNumber(share * 100)} % of its processors for others (${where}), although what it disturbs is measured up to ${ATTEMPTS_MAX} times.`,
+    '',
   ]
 }
 

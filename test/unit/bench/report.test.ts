@@ -58,6 +58,7 @@ describe('a question', () => {
         slatedb: 'no binary for this system',
       },
       standsFor: { lmdb: 'one version only' },
+      stolenShares: { tidemark: [0.01, 0.05], lmdb: [0.02, 0.123], 'js-map': [0.06] },
     },
   ])
   const [page] = benchmarkFiles(results)
@@ -78,6 +79,12 @@ describe('a question', () => {
   test('says what an engine stands for, and why one was left out', () => {
     expect(page.text).toContain('- lmdb: one version only')
     expect(page.text).toContain('Left out: slatedb (no binary for this system).')
+  })
+
+  test('says what the host of the machine took, and where most', () => {
+    expect(page.text).toContain(
+      'took up to 12.3 % of its processors for others (lmdb, 1,000,000 keys, os), although what it disturbs is measured up to 3 times.',
+    )
   })
 
   test('says on what it was measured', () => {

@@ -10,6 +10,7 @@ interface SampleCase {
   /** By engine; a text is the reason why there are none. */
   readonly engines: Readonly<Record<string, Figures | string>>
   readonly standsFor?: Readonly<Record<string, string>>
+  readonly stolenShares?: Readonly<Record<string, readonly number[]>>
 }
 
 export function sampleResult(question: string, cases: readonly SampleCase[]): QuestionResult {
@@ -28,7 +29,7 @@ export function sampleResult(question: string, cases: readonly SampleCase[]): Qu
       packages: { lmdb: '3.5.6' },
     },
     seconds: 12,
-    cases: cases.map(({ params, engines, standsFor }) => ({
+    cases: cases.map(({ params, engines, standsFor, stolenShares }) => ({
       params,
       rounds: 3,
       engines: Object.entries(engines).map(([engine, figures]) =>
@@ -41,6 +42,7 @@ export function sampleResult(question: string, cases: readonly SampleCase[]): Qu
               ),
               versions: engine.startsWith('spark-') ? { spark: '4.1.4' } : {},
               ...(standsFor?.[engine] === undefined ? {} : { standsFor: standsFor[engine] }),
+              stolenShares: stolenShares?.[engine],
             },
       ),
     })),

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { benchmarkFiles } from '../../../bench/report/document.ts'
 import { figureLabel, formatFigure } from '../../../bench/report/format-figure.ts'
 import { MUSTS } from '../../../bench/report/must-list.ts'
+import { withFigures } from '../../../bench/report/readme.ts'
 import { Results } from '../../../bench/report/results.ts'
 import { sampleResult, sampleResults } from './sample-results.ts'
 
@@ -26,6 +27,35 @@ describe('the page in the repository', () => {
         .filter((path) => path.endsWith('.svg'))
         .sort(),
     )
+  })
+})
+
+describe('the README', () => {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
+  const sized = (keys: number, sparkMs: number) => ({
+    params: { keys, durability: 'os' as const },
+    engines: {
+      tidemark: { batchMs: 10, rowsPerSecond: 1_000_000 },
+      lmdb: { rowsPerSecond: 80_000 },
+      'spark-hdfs': { batchMs: sparkMs },
+    },
+  })
+
+  test('has the figures of the results that lie beside it', () => {
+    expect(withFigures(readme, Results.read(join(ROOT, 'bench/results')))).toBe(readme)
+  })
+
+  test('says how often the others take, and leaves open what was not measured', () => {
+    const results = sampleResults('throughput', [sized(1e6, 172), sized(5e6, 806)])
+    const text = withFigures(readme, results).replaceAll('\n', ' ')
+    expect(text).toContain(
+      "takes 10 ms; Spark's own HDFS provider takes 17.2 times as long on the JVM in the same run, and 80.6 times at five million keys",
+    )
+    expect(text).toContain("do 1,000,000 updates a second: 12.5 times lmdb's, – times those of")
+  })
+
+  test('that has no place for them is refused', () => {
+    expect(() => withFigures('# A README', new Results([]))).toThrow(RangeError)
   })
 })
 

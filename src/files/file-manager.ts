@@ -47,8 +47,8 @@ export interface FileManagerCapabilities {
   /** True if a file can be moved to another folder in one atomic step, and refused if the target exists. False: moves are UNSUPPORTED, see `conditional`. */
   readonly atomicMove: boolean
   /**
-   * True if a call may take effect although its answer is lost: storage behind a network. What was published is then told by its trailer, so
-   * files without one cannot be written there. Default false.
+   * True if a call may take effect although its answer is lost, or be under way when another attempt has been answered: storage behind a network.
+   * What was published is then told by its trailer, so files without one cannot be written there. Default false.
    */
   readonly losesAnswers?: boolean
   /**
@@ -60,7 +60,10 @@ export interface FileManagerCapabilities {
 
 /** A new file being written. It has no name that any reader looks at until it is moved to one. */
 export interface FileWriter {
-  /** Appends `chunk` whole, or rejects; a short write by the system is continued. One call at a time. */
+  /**
+   * Appends `chunk` whole, or rejects; a short write by the system is continued. Once it resolves nothing looks at `chunk` any more, unless the
+   * storage losesAnswers. One call at a time.
+   */
   write(chunk: Uint8Array): Promise<void>
   /** Makes the file complete; with 'fsync' also durable. After a rejection the file is to be abandoned: never retried on the same writer. */
   close(): Promise<void>

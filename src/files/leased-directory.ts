@@ -25,7 +25,7 @@
 // It does not know what versions are: which files to remove, and whether one that exists may be replaced, is for the caller.
 
 import { assert } from '../base/assert.ts'
-import { toHex } from '../base/bytes.ts'
+import { release, toHex } from '../base/bytes.ts'
 import { systemClock, type Clock } from '../base/clock.ts'
 import { StateStoreError, isStateStoreError } from '../errors.ts'
 import {
@@ -104,15 +104,20 @@ export class LeasedDirectory implements WritableDirectory {
     const name = checkSegment(`${label}-${this.#nonce}-${++this.#fileCount}.tmp`)
     const path = joinPath(this.#staging, name)
     this.#inUse.add(name)
-    const release = (): void => void this.#inUse.delete(name)
+    const letGo = (): void => void this.#inUse.delete(name)
     try {
       const writer = await this.#files.createFile(path, this.#durability)
       if (writer === undefined) throw this.#fenced(`${label} cannot be written`, 'no')
-      return new StagedFileInFolder(path, writer, release, () =>
-        this.#refuseIfFenced(`${label} cannot be written`, 'no'),
-      )
+      return new StagedFileInFolder({
+        path,
+        writer,
+        // A request that was given up and made again may be under way still; a call of the system never is.
+        isWriteOver: this.#files.capabilities.losesAnswers !== true,
+        letGo,
+        refuseIfFenced: () => this.#refuseIfFenced(`${label} cannot be written`, 'no'),
+      })
     } catch (error) {
-      release()
+      letGo()
       throw error
     }
   }
@@ -268,47 +273,49 @@ export class LeasedDirectory implements WritableDirectory {
   }
 }
 
+interface StagedFileParts {
+  readonly path: string
+  readonly writer: FileWriter
+  /** Whether nothing looks at a chunk any more once its write has resolved. */
+  readonly isWriteOver: boolean
+  /** It is in the staging folder no more. */
+  readonly letGo: () => void
+  readonly refuseIfFenced: () => Promise<void>
+}
+
 class StagedFileInFolder implements StagedFile {
   readonly path: string
   state: 'open' | 'closed' | 'failed' | 'settled' | 'discarded' = 'open'
   /** An attempt to publish it ended without an answer. */
   doubtful = false
-  readonly #writer: FileWriter
-  readonly #release: () => void
-  readonly #refuseIfFenced: () => Promise<void>
+  readonly #parts: StagedFileParts
 
-  constructor(
-    path: string,
-    writer: FileWriter,
-    release: () => void,
-    refuseIfFenced: () => Promise<void>,
-  ) {
-    this.path = path
-    this.#writer = writer
-    this.#release = release
-    this.#refuseIfFenced = refuseIfFenced
+  constructor(parts: StagedFileParts) {
+    this.path = parts.path
+    this.#parts = parts
   }
 
-  write(chunk: Uint8Array): Promise<void> {
-    return this.#attempt('write', () => this.#writer.write(chunk))
+  async write(chunk: Uint8Array): Promise<void> {
+    await this.#attempt('write', () => this.#parts.writer.write(chunk))
+    if (this.#parts.isWriteOver) release(chunk)
   }
 
   async close(): Promise<void> {
-    await this.#attempt('close', () => this.#writer.close())
+    await this.#attempt('close', () => this.#parts.writer.close())
     this.state = 'closed'
   }
 
   async discard(): Promise<void> {
     if (this.state === 'settled' || this.state === 'discarded') return
     this.state = 'discarded'
-    await this.#writer.abort()
-    this.#release()
+    await this.#parts.writer.abort()
+    this.#parts.letGo()
   }
 
   /** It has left the staging folder, one way or the other. */
   settled(): void {
     this.state = 'settled'
-    this.#release()
+    this.#parts.letGo()
   }
 
   async #attempt(call: string, action: () => Promise<void>): Promise<void> {
@@ -321,7 +328,7 @@ class StagedFileInFolder implements StagedFile {
     } catch (error) {
       this.state = 'failed'
       // Where taking the folder away breaks open files (HDFS), that is what happened, and not a fault of the storage.
-      await this.#refuseIfFenced().catch((reason: unknown) => {
+      await this.#parts.refuseIfFenced().catch((reason: unknown) => {
         if (isStateStoreError(reason, 'TIDEMARK_FENCED')) throw reason
       })
       throw error

@@ -15,7 +15,7 @@ export type PublishMode = 'if-absent' | 'replace' | { readonly replacing: string
 
 /** A file on its way to a name in the store directory, seen by no reader yet. One call at a time. */
 export interface StagedFile {
-  /** Appends `chunk`, which must not change until the promise settles. A rejection is final: discard the file. */
+  /** Appends `chunk`, which is used up: it may be empty once the promise resolves. A rejection is final: discard the file. */
   write(chunk: Uint8Array): Promise<void>
   /** Makes the file complete, and with 'fsync' durable. Needed before it is published. */
   close(): Promise<void>

@@ -31,6 +31,45 @@ leasedDirectoryContract('local', {
   },
 })
 
+describe('the memory of what was written', () => {
+  class FarAway extends MemoryFileManager {
+    override readonly capabilities = {
+      name: 'far away',
+      atomicMove: true,
+      losesAnswers: true,
+    }
+  }
+
+  /** Writes `chunk` into a file and publishes it; answers what the file holds then. */
+  async function writeIn(files: MemoryFileManager, chunk: Uint8Array): Promise<string | undefined> {
+    const options = { files, directory: 'state', staging: 'staging', durability: 'os' } as const
+    for (const path of ['state', 'staging']) await files.makeDirectories(path, 'os')
+    const file = await new LeasedDirectory(options).create('1.delta')
+    await file.write(chunk)
+    await file.close()
+    const [name] = await namesIn(files, 'staging')
+    return textOf(files, `staging/${name}`)
+  }
+
+  test('is given back at once', async () => {
+    const chunk = Uint8Array.of(104, 105)
+    expect(await writeIn(new MemoryFileManager(), chunk)).toBe('hi')
+    expect(chunk.length).toBe(0)
+  })
+
+  test('is left alone where something else lies in it', async () => {
+    const whole = Uint8Array.of(104, 105, 33)
+    expect(await writeIn(new MemoryFileManager(), whole.subarray(0, 2))).toBe('hi')
+    expect([...whole]).toEqual([104, 105, 33])
+  })
+
+  test('is left alone where a request that was given up may still be under way', async () => {
+    const chunk = Uint8Array.of(104, 105)
+    expect(await writeIn(new FarAway(), chunk)).toBe('hi')
+    expect([...chunk]).toEqual([104, 105])
+  })
+})
+
 // On POSIX one operation of the file manager is several system calls. The writer is stopped before each of them in turn; its successor
 // takes over, looks, and publishes under the same names; then the writer goes on.
 describe('a writer that is stopped between two system calls', () => {

@@ -4,6 +4,7 @@
 // members may stand together, is for the readers to say.
 
 import { checkWhole, refused, shown } from './read-plan.ts'
+import type { RowSettingsOverrides } from './spark-settings.ts'
 import type { CheckedSelection, StoreSelection } from './store-selection.ts'
 import { isRecord } from './versioned-text.ts'
 
@@ -25,6 +26,8 @@ const ROWS: Members = {
   signal: checkSignal,
 }
 
+const ROW_SETTINGS: Members = { rowChecksums: checkBoolean, floorValues: checkBoolean }
+
 /** What each way of reading takes, and how it is checked. */
 const MEMBERS = {
   stores: STORE,
@@ -36,8 +39,7 @@ const MEMBERS = {
     ...STORE,
     version: checkWhole,
     signal: checkSignal,
-    rowChecksums: checkBoolean,
-    floorValues: checkBoolean,
+    ...ROW_SETTINGS,
   },
 } as const satisfies Record<string, Members>
 
@@ -68,6 +70,11 @@ export function checkSelection<Selection extends StoreSelection>(
       `Expected \`partition\` or \`partitionId\`, which are the same, got ${partition} and ${partitionId}`,
     )
   return partitionId === undefined ? rest : { ...rest, partitionId }
+}
+
+/** TypeError for what is no override of how rows are read. */
+export function checkOverrides(overrides: RowSettingsOverrides): void {
+  checkMembers('the overrides', ROW_SETTINGS, overrides)
 }
 
 function checkMembers(

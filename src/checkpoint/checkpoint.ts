@@ -10,7 +10,7 @@ import type { StateStoreError } from '../errors.ts'
 import type { CheckpointFileManager } from '../files/file-manager.ts'
 import { type ResolvedStoreId, resolveStoreId } from '../store/store-id.ts'
 import { type BatchInfo, hasQueryFiles, readBatches } from './batches.ts'
-import { checkSelection } from './check-selection.ts'
+import { checkOverrides, checkSelection } from './check-selection.ts'
 import { discoverStores } from './discover-stores.ts'
 import { openLocation } from './location.ts'
 import { type OperatorInfo, readOperators, surveyOperators } from './operators.ts'
@@ -48,12 +48,14 @@ import { readSmallFile } from './versioned-text.ts'
 /**
  * Opens the checkpoint at `location`, a folder on local disk or a file manager, for reading. How rows are to be read is detected from Spark's
  * offset log; `overrides` come before it. CHECKPOINT_NOT_FOUND where there is none, UNSUPPORTED for one of Spark's RocksDB provider;
- * CORRUPT_FILE or UNKNOWN_FORMAT_VERSION where a query stands around the stores and no entry of its offset log tells.
+ * CORRUPT_FILE or UNKNOWN_FORMAT_VERSION where a query stands around the stores and no entry of its offset log tells; TypeError for an override that is
+ * none.
  */
 export async function openCheckpoint(
   location: string | CheckpointFileManager,
   overrides: RowSettingsOverrides = {},
 ): Promise<Checkpoint> {
+  checkOverrides(overrides)
   const files = await openLocation(location)
   await discoverStores(files)
   const settings = await detectRowSettings(files, overrides)

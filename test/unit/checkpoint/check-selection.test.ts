@@ -134,3 +134,13 @@ test('a store id that is none', async () => {
   await failure('TIDEMARK_INVALID_OPTIONS', () => checkpoint.hasSchema(outside))
   await expect(checkpoint.operators('1' as never)).rejects.toThrow(TypeError)
 })
+
+test.each<[string, object, RegExp]>([
+  ['a misspelt name', { rowChecksum: true }, /`rowChecksums`, `floorValues`.*got `rowChecksum`/],
+  ['a text', { floorValues: 'false' }, /`floorValues` to be a boolean, got/],
+])('%s among the overrides of a checkpoint is refused', async (_, overrides, message) => {
+  const opening = openCheckpoint(golden.path, overrides)
+  opening.then((opened) => opened.close()).catch(() => undefined)
+  await expect(opening).rejects.toThrow(message)
+  await expect(opening).rejects.toThrow(TypeError)
+})

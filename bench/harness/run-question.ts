@@ -9,7 +9,7 @@ import { sparkCommand } from '../compare/spark.ts'
 import { median } from './figures.ts'
 import { inParallel } from './in-parallel.ts'
 import type { Case, MeasureContext, Measurement, Missing, Params, Question } from './question.ts'
-import { undisturbed } from './stolen-time.ts'
+import { ATTEMPTS_MAX, undisturbed, type Undisturbed } from './stolen-time.ts'
 import { type Content } from './workload.ts'
 
 /** Over all rounds. Where more is better (…PerSecond), `best` is the highest, else the lowest. */
@@ -24,7 +24,7 @@ export interface EngineResult {
   readonly figures: Readonly<Record<string, Figure>>
   readonly versions: Readonly<Record<string, string>>
   readonly standsFor?: string | undefined
-  /** The share of the processors that the host took, by round. */
+  /** The share of the processors that the host took, by round; 0 where the system does not tell. */
   readonly stolenShares?: readonly number[] | undefined
   /** Why there are no figures. */
   readonly skipped?: string | undefined
@@ -64,42 +64,41 @@ export async function runQuestion(question: Question, options: RunOptions): Prom
 async function runCase(question: Question, each: Case, options: RunOptions): Promise<CaseResult> {
   const { params, engines, rounds } = each
   const content = await question.oracle(params)
-  const measured = new Map<string, Measurement[]>(engines.map((name) => [name, []]))
-  const stolenShares = new Map<string, number[]>(engines.map((name) => [name, []]))
+  const measured = new Map<string, Undisturbed<Measurement>[]>(engines.map((name) => [name, []]))
   const skipped = new Map<string, string>()
   for (let round = 0; round < rounds; round++) {
     const order = engines.map((_, i) => engines[(i + round) % engines.length])
     await inParallel(order, options.quick ? availableParallelism() : 1, async (engine) => {
       if (skipped.has(engine) || (round > 0 && each.once?.includes(engine))) return
-      const measure = () =>
-        measureApart(question, engine, params, options).catch((error: unknown) => {
-          // A rival that fails is told of in its place; our own failure ends the run.
-          if (engine === 'tidemark') throw error
-          options.say(String(error))
-          return { missing: `it failed: ${lastLine(String(error))}` }
-        })
-      const { answer, share } = options.quick
-        ? { answer: await measure(), share: 0 }
-        : await undisturbed(measure)
-      if ('missing' in answer) {
+      const measure = async () => {
+        const answer = await measureApart(question, engine, params, options).catch(
+          (error: unknown) => {
+            // A rival that fails is told of in its place; our own failure ends the run.
+            if (engine === 'tidemark') throw error
+            options.say(String(error))
+            return { missing: `it failed: ${lastLine(String(error))}` }
+          },
+        )
+        if (!('missing' in answer)) {
+          compareContent(question, engine, params, answer.content, content)
+          return answer
+        }
         skipped.set(engine, answer.missing)
         options.say(`  ${engine}: left out, ${answer.missing}`)
-        return
+        return undefined
       }
-      compareContent(question, engine, params, answer.content, content)
-      measured.get(engine)!.push(answer)
-      stolenShares.get(engine)!.push(Number(share.toFixed(3)))
-      options.say(`  ${engine} ${describeFigures(answer.figures)}  stolenShare ${share.toFixed(3)}`)
+      const one = await undisturbed(measure, options.quick ? 1 : ATTEMPTS_MAX)
+      if (one === undefined) return
+      measured.get(engine)!.push(one)
+      const { answer, stolenShare } = one
+      options.say(`  ${engine} ${describeFigures({ ...answer.figures, stolenShare })}`)
     })
   }
   return {
     params,
     rounds,
     content,
-    engines: engines.map((engine) => ({
-      ...summarize(engine, measured.get(engine)!, skipped.get(engine)),
-      stolenShares: stolenShares.get(engine),
-    })),
+    engines: engines.map((engine) => summarize(engine, measured.get(engine)!, skipped.get(engine))),
   }
 }
 
@@ -181,21 +180,23 @@ function compareContent(
 
 function summarize(
   engine: string,
-  measured: readonly Measurement[],
+  measured: readonly Undisturbed<Measurement>[],
   skipped: string | undefined,
 ): EngineResult {
   if (measured.length === 0) return { engine, figures: {}, versions: {}, skipped }
-  const names = Object.keys(measured[0].figures)
+  const first = measured[0].answer
+  const names = Object.keys(first.figures)
   const figures = names.map((name): [string, Figure] => {
-    const rounds = measured.map((one) => one.figures[name])
+    const rounds = measured.map(({ answer }) => answer.figures[name])
     const best = name.endsWith('PerSecond') ? Math.max(...rounds) : Math.min(...rounds)
     return [name, { median: median(rounds), best, rounds }]
   })
   return {
     engine,
     figures: Object.fromEntries(figures),
-    versions: measured[0].versions ?? {},
-    standsFor: measured[0].standsFor,
+    versions: first.versions ?? {},
+    standsFor: first.standsFor,
+    stolenShares: measured.map(({ stolenShare }) => Number(stolenShare.toFixed(3))),
   }
 }
 

@@ -43,18 +43,29 @@ export function stolenShare(
   return wanted === 0 ? 0 : stolen / wanted
 }
 
-/** What `measure` answers while the host takes little, or else the least of all attempts, and the share it took. `times` is replaced in tests. */
+export interface Undisturbed<T> {
+  readonly answer: T
+  /** What the host took meanwhile. */
+  readonly stolenShare: number
+}
+
+/**
+ * What `measure` answers while the host takes little, or else the least of all attempts. Undefined as soon as it answers so: there is nothing to
+ * measure. `times` is replaced in tests.
+ */
 export async function undisturbed<T>(
-  measure: () => Promise<T>,
+  measure: () => Promise<T | undefined>,
+  attemptsMax = ATTEMPTS_MAX,
   times: () => Promise<ProcessorTimes | undefined> = processorTimes,
-): Promise<{ readonly answer: T; readonly share: number }> {
-  let best: { answer: T; share: number } | undefined
-  for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+): Promise<Undisturbed<T> | undefined> {
+  let best: Undisturbed<T> | undefined
+  for (let attempt = 1; attempt <= attemptsMax; attempt++) {
     const before = await times()
     const answer = await measure()
+    if (answer === undefined) return undefined
     const share = stolenShare(before, await times())
-    if (best === undefined || share < best.share) best = { answer, share }
+    if (best === undefined || share < best.stolenShare) best = { answer, stolenShare: share }
     if (share <= STOLEN_SHARE_MAX) break
   }
-  return best!
+  return best
 }

@@ -1,4 +1,5 @@
-// checkSelection — what a caller selects with, looked at once, where it comes in: a name that is misspelt would else select everything.
+// checkSelection, checkOverrides — what a caller selects with and how rows are to be read, looked at once, where it comes in: a name that is misspelt
+// would else select everything, or misread it.
 //
 // Only the arguments by themselves: a wrong name or type is TypeError, a number out of range RangeError. Whether what is selected is there, and whether
 // members may stand together, is for the readers to say.

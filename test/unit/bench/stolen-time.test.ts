@@ -33,8 +33,8 @@ describe('a measurement', () => {
       }
       return now
     }
-    const { answer, share } = await undisturbed(async () => ++attempts, times)
-    return { answer, share: Number(share.toFixed(3)), attempts }
+    const found = await undisturbed(async () => ++attempts, undefined, times)
+    return { answer: found?.answer, share: Number(found?.stolenShare.toFixed(3)), attempts }
   }
 
   test('in calm is made once', async () => {
@@ -54,8 +54,17 @@ describe('a measurement', () => {
     let attempts = 0
     const found = await undisturbed(
       async () => ++attempts,
+      undefined,
       async () => undefined,
     )
-    expect(found).toEqual({ answer: 1, share: 0 })
+    expect(found).toEqual({ answer: 1, stolenShare: 0 })
+  })
+
+  test('ends where there is nothing to measure, whatever was measured before', async () => {
+    const answers = [1, undefined, 3]
+    let calls = 0
+    const times = async () => ({ busy: 0, stolen: calls++ })
+    expect(await undisturbed(async () => answers.shift(), undefined, times)).toBeUndefined()
+    expect(answers).toEqual([3])
   })
 })

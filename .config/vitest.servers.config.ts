@@ -9,7 +9,8 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 1,
     isolate: false,
-    testTimeout: 180_000,
+    // Longer than what the tests themselves wait with: those waits say what came in vain.
+    testTimeout: 600_000,
     hookTimeout: 180_000,
   },
 })

@@ -12,7 +12,7 @@ import type { Change } from '../support/lineage.ts'
 import { wireFaults } from '../support/proofs/wire-faults.ts'
 import { SteadyWriter } from '../support/steady-writer.ts'
 
-/** Longest test of this file, milliseconds. */
+/** Of a fault of the wire at every request, milliseconds. */
 const TIMEOUT_MS = 600_000
 /** So that silence is told from an answer soon. */
 const IMPATIENT: WebHdfsOptions = {
@@ -192,7 +192,7 @@ describeWithOwnHdfs({ dataNodes: 1 }, 'faults of the cluster:', (cluster) => {
     )
   })
 
-  test('no DataNode, and one again', { timeout: TIMEOUT_MS }, async () => {
+  test('no DataNode, and one again', async () => {
     await expectRefused(
       () => cluster().killDataNode(),
       () => cluster().startDataNodes(),
@@ -210,7 +210,7 @@ describeWithOwnHdfs({ dataNodes: 1 }, 'faults of the cluster:', (cluster) => {
 
 const REPLICATED = { dataNodes: 2, settings: { 'dfs.replication': '2' } }
 describeWithOwnHdfs(REPLICATED, 'faults of DataNodes:', (cluster: () => HdfsCluster) => {
-  test('one of three is killed in the middle of a write', { timeout: TIMEOUT_MS }, async () => {
+  test('one of three is killed in the middle of a write', async () => {
     for (const workload of [largeRows, undefined]) {
       const files = await WebHdfsFileManager.open(cluster().location(newHdfsPath()))
       const dataNode = await cluster().startDataNodeProcess()

@@ -1,6 +1,7 @@
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.InputStreamReader;
+import java.lang.reflect.Field;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,6 +16,10 @@ import org.apache.hadoop.hdfs.MiniDFSCluster;
 import org.apache.hadoop.hdfs.MiniDFSNNTopology;
 import org.apache.hadoop.hdfs.protocol.HdfsConstants;
 import org.apache.hadoop.hdfs.server.datanode.DataNode;
+import org.apache.hadoop.hdfs.server.namenode.NameNode;
+import org.apache.hadoop.http.HttpServer2;
+import org.apache.hadoop.shaded.org.eclipse.jetty.server.Server;
+import org.apache.hadoop.shaded.org.eclipse.jetty.util.thread.QueuedThreadPool;
 
 /**
  * A real HDFS on loopback, for tests: NameNodes and DataNodes in this process, or (--datanode) one more DataNode in a process of its own, to be
@@ -25,6 +30,8 @@ public final class MiniCluster {
   private static final String NAMESERVICE = "tidemark";
 
   private static final int START_TIMEOUT_MS = 60_000;
+
+  private static final int STOP_TIMEOUT_MS = 100;
 
   private static final int REMOVALS_MAX = 10;
 
@@ -113,6 +120,9 @@ public final class MiniCluster {
 
   private static MiniDFSNNTopology pair(Configuration conf, List<int[]> nameNodes) {
     conf.setInt("dfs.ha.tail-edits.period", 1);
+    // A NameNode that comes back stays in its safe mode while it waits for blocks of files of which only the edits being written say that they are
+    // removed: until the active one begins new edits, 120 s by default.
+    conf.setInt("dfs.ha.log-roll.period", 1);
     // As hdfs-site.xml of such a site has it, so that the DataNodes' own clients find the active NameNode.
     MiniDFSNNTopology.NSConf service = new MiniDFSNNTopology.NSConf(NAMESERVICE);
     List<String> names = new ArrayList<>();
@@ -169,7 +179,7 @@ public final class MiniCluster {
         DistributedFileSystem fs = active();
         fs.setSafeMode(on ? SafeModeAction.ENTER : SafeModeAction.LEAVE);
       }
-      case "stopnn" -> cluster.shutdownNameNode(number(words, 1));
+      case "stopnn" -> stopNameNode(number(words, 1));
       case "startnn" -> startNameNode(number(words, 1), Boolean.parseBoolean(words[2]));
       case "standby" -> cluster.transitionToStandby(number(words, 1));
       case "active" -> activate(number(words, 1));
@@ -202,6 +212,22 @@ public final class MiniCluster {
           && cluster.getNameNode(other) != null
           && cluster.getNameNode(other).isActiveState()) cluster.transitionToStandby(other);
     cluster.transitionToActive(index);
+  }
+
+  private void stopNameNode(int index) throws Exception {
+    // It ends its RPC first, which leaves requests of HTTP without an answer, and then waits a minute for them. A dead one waits for nobody.
+    Object http = fieldOf(NameNode.class, "httpServer", cluster.getNameNode(index));
+    http = fieldOf(http.getClass(), "httpServer", http);
+    Server server = (Server) fieldOf(HttpServer2.class, "webServer", http);
+    server.setStopTimeout(STOP_TIMEOUT_MS);
+    ((QueuedThreadPool) server.getThreadPool()).setStopTimeout(STOP_TIMEOUT_MS);
+    cluster.shutdownNameNode(index);
+  }
+
+  private static Object fieldOf(Class<?> type, String name, Object owner) throws Exception {
+    Field field = type.getDeclaredField(name);
+    field.setAccessible(true);
+    return field.get(owner);
   }
 
   private void startNameNode(int index, boolean wait) throws Exception {

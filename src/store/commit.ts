@@ -417,11 +417,10 @@ async function isInPlace(commit: SealedCommit, recovery: RecoveryContext): Promi
 // --- 3. install, 4. report
 
 function install(store: OpenStore, info: VersionInfo, context: CommitContext): void {
-  const appended = store.map.transactionBytes
   store.map.commit(info.version)
   const view = store.map.view(info.version)
   if (view !== undefined) store.readFrom(view)
-  context.installed.install(info, appended, context.options.maxBatchesToRetainInMemory)
+  context.installed.install(info, context.options.maxBatchesToRetainInMemory)
 }
 
 function report(

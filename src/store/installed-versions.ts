@@ -1,6 +1,7 @@
 // InstalledVersions — the versions of a store that are in memory: one multi-version map, and what is known of each version in it.
 
 import { assert } from '../base/assert.ts'
+import type { Clock } from '../base/clock.ts'
 import type { MapView, VersionedMap } from '../map/versioned-map.ts'
 import type { Recovered, WarmStart } from './recovery.ts'
 import type { VersionInfo } from './version-info.ts'
@@ -8,8 +9,10 @@ import type { VersionInfo } from './version-info.ts'
 /** Bytes a commit may move for each byte it wrote, so that the cost of compaction stays in proportion to the changes. */
 const COMPACTION_FACTOR = 2
 const COMPACTION_BYTES_MIN = 64 * 1024
-/** And no more in one commit, however large: some 4,000 small records, about two milliseconds. */
+/** And no more in one commit, however large. */
 const COMPACTION_BYTES_MAX = 256 * 1024
+/** Moved in one turn of the event loop: some 2,000 small records, about a millisecond. */
+const COMPACTION_SLICE_BYTES = 128 * 1024
 
 export class InstalledVersions {
   #map: VersionedMap | undefined
@@ -58,18 +61,24 @@ export class InstalledVersions {
   }
 
   /** A version was committed in the map. */
-  install(info: VersionInfo, appendedBytes: number, versionsMax: number): void {
-    const map = this.#map
-    assert(
-      map !== undefined && map.newestVersion === info.version,
-      'the map holds what is installed',
-    )
+  install(info: VersionInfo, versionsMax: number): void {
+    assert(this.#map?.newestVersion === info.version, 'the map holds what is installed')
     this.#infos.set(info.version, info)
     this.retain(versionsMax)
-    if (this.#map === undefined) return
-    map.compactSlice(
-      Math.min(appendedBytes * COMPACTION_FACTOR + COMPACTION_BYTES_MIN, COMPACTION_BYTES_MAX),
+  }
+
+  /** After a commit that appended so much: moves records out of segments that are mostly free, where there are such, a slice each turn of the event loop. */
+  async compact(appendedBytes: number, clock: Clock): Promise<void> {
+    let left = Math.min(
+      appendedBytes * COMPACTION_FACTOR + COMPACTION_BYTES_MIN,
+      COMPACTION_BYTES_MAX,
     )
+    for (;;) {
+      const moved = this.#map?.compactSlice(Math.min(left, COMPACTION_SLICE_BYTES)) ?? 0
+      left -= moved
+      if (moved === 0 || left <= 0) return
+      await clock.turn()
+    }
   }
 
   /** Lets go of all but the newest `versionsMax` versions; readers that have pinned one keep it. */

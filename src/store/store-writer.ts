@@ -266,7 +266,8 @@ export class StoreWriter implements StoreHost {
   }
 
   async #commit(store: OpenStore, request: CommitOptions): Promise<number> {
-    const { counters, historical } = this.#parts
+    const { counters, historical, installed, options } = this.#parts
+    const appendedBytes = store.map.transactionBytes
     try {
       this.#leased.checkUsable()
       const result = await commitStore(store, request, this.#commitContext())
@@ -281,6 +282,7 @@ export class StoreWriter implements StoreHost {
       Object.assign(counters.latencies, { sealMs, publishMs, installMs })
       counters.latencies.commitMs = sealMs + publishMs + installMs
       this.#hooks.committed()
+      await installed.compact(appendedBytes, options.clock)
       return version
     } catch (error) {
       throw this.#commitFailed(store, request, await this.#leased.orFenced(error))

@@ -30,6 +30,9 @@ export const systemClock: Clock = {
     await delay(ms, undefined, { ...(signal && { signal }), ref: false })
   },
   turn: async (restMs = 0) => {
-    await (restMs > 0 ? delay(restMs) : immediate())
+    if (restMs > 0) return await delay(restMs)
+    // After an answer of I/O the first comes in the same turn of the loop; timers and other answers come before the second.
+    await immediate()
+    await immediate()
   },
 }

@@ -1,7 +1,7 @@
 // snapshotter — writes all rows of a version, in slices, while commits go on.
 //
 // The version is pinned, so its rows stay what they were. Between two slices the blocks of the last one are compressed, in the thread pool, and
-// reach the disk; then the snapshot rests six times as long as it has worked, so that a processor under load keeps six sevenths of its thread. A
+// reach the disk; then the snapshot rests five times as long as it has worked, so that a processor under load keeps five sixths of its thread. A
 // state that fits into one slice never rests.
 
 import type { Clock } from '../base/clock.ts'
@@ -13,7 +13,7 @@ import type { SnapshotTicket } from '../store/maintainable.ts'
 const ROWS_PER_LOOK = 128
 
 /** Rest, as a multiple of the work before it. */
-const REST_RATIO = 6
+const REST_RATIO = 5
 
 /** Puts every row of the ticket's version into its file. Throws the signal's reason once the snapshot is cancelled. */
 export async function writeSnapshotRows(

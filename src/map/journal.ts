@@ -18,6 +18,8 @@ export class Journal {
   sequence = 0
   /** How many removals were written; 0 spares their release the walk. */
   removalCount = 0
+  /** How many references the walk for removals has behind it. */
+  walkedCount = 0
   /** Units of replaced records, by arena slot. */
   #replacedUnits = new Int32Array(0)
   #chunks: Int32Array<ArrayBuffer>[] = []
@@ -98,11 +100,16 @@ export class Journal {
     return this.#replacedUnits
   }
 
-  /** The references in the order they were pushed, as the filled parts of the chunks. */
-  parts(): Int32Array[] {
-    return this.#chunks
-      .slice(0, this.#chunkAt + 1)
-      .map((chunk) => (chunk === this.#current ? chunk.subarray(0, this.#used) : chunk))
+  /** The references from `start` to `end` in the order they were pushed, as parts of the chunks. */
+  parts(start = 0, end = this.count): Int32Array[] {
+    const parts: Int32Array[] = []
+    let chunkStart = 0
+    for (const chunk of this.#chunks) {
+      const part = chunk.subarray(Math.max(0, start - chunkStart), Math.max(0, end - chunkStart))
+      if (part.length > 0) parts.push(part)
+      chunkStart += chunk.length
+    }
+    return parts
   }
 
   /** Gives the memory back; the journal is empty afterwards. */

@@ -1,6 +1,7 @@
 // Gives back what no version in memory and no reader can see any more. Most of it needs no visit: a record that was replaced at or below the
 // arena's floor is free space to whoever sweeps past it, so raising the floor and the tally of the journal are all that replaced records
-// cost. Only removals are walked to, for they leave the index. The cost is that of the released version's removals, never of the state.
+// cost. Only removals are walked to, for they leave the index, and that a stretch at a time. The cost is that of the released version's removals, never
+// of the state.
 
 import type { Arena } from './arena.ts'
 import type { HashIndex } from './hash-index.ts'
@@ -21,20 +22,29 @@ export class Reclaimer {
     this.#index = index
   }
 
+  /** How many records of `journal` are still to be walked to. */
+  toWalk({ removalCount, count, walkedCount }: Journal): number {
+    return removalCount === 0 ? 0 : count - walkedCount
+  }
+
   /**
-   * Counts what the records of `journal` replaced as free, takes the removals among them that are still the last word on their key out of the
-   * index, and drops the journal. The caller promises that nothing reads below the journal's sequence, that older journals were reclaimed
-   * before, and that it raises the arena's floor before anything is written.
+   * Takes the removals of `journal` that are still the last word on their key out of the index, and once it has walked to all its records counts what
+   * they replaced as free and drops it. Walks to `recordsMax` at most, and returns to how many. The caller promises that nothing reads below the
+   * journal's sequence, that older journals were reclaimed before, that it raises the arena's floor before anything is written, and that nothing
+   * is undone while a journal is half reclaimed: a removal that came back behind the walk would stay for ever.
    */
-  reclaim(journal: Journal): void {
+  reclaim(journal: Journal, recordsMax: number): number {
+    const from = journal.walkedCount
+    const to = from + Math.min(this.toWalk(journal), recordsMax)
+    for (const part of journal.parts(from, to)) this.#reclaimRemovals(part)
+    journal.walkedCount = to
+    if (this.toWalk(journal) > 0) return to - from
     const replaced = journal.replacedUnits
     for (let slot = 0; slot < replaced.length; slot++) {
       if (replaced[slot] !== 0) this.#arena.giveBack(slot, replaced[slot])
     }
-    if (journal.removalCount > 0) {
-      for (const part of journal.parts()) this.#reclaimRemovals(part)
-    }
     journal.drop()
+    return to - from
   }
 
   #reclaimRemovals(part: Int32Array): void {

@@ -51,6 +51,8 @@ import { newestAtOrBelow, undoJournal } from './undo.ts'
 export type { MapCursor } from './map-cursor.ts'
 export type { MapReader, MapView } from './map-view.ts'
 
+/** Some hundred microseconds to a millisecond. */
+const RECORDS_RECLAIMED_MAX_DEFAULT = 2048
 const MEMORY_BYTES_MAX_DEFAULT = 32 * 1024 ** 3
 const SEED_BYTES = 8
 /** Version 0. */
@@ -67,6 +69,8 @@ export interface VersionedMapOptions {
   memoryBytesMax?: number
   /** Power of two from 64 to 2^31, default 4 MiB. For tests: smaller segments make their edges frequent. */
   segmentBytesMax?: number
+  /** Records of released versions that are walked to in one go, default 2048. For tests: a smaller number makes halves frequent. */
+  recordsReclaimedMax?: number
   /** Sizes the index from the start, so that loading so many keys does not grow it. Default 0. */
   expectedKeys?: number
   /** Where large buffers come from and go to when the map ends. Default: the system. */
@@ -82,6 +86,7 @@ export class VersionedMap implements MapReader {
   #openCursorCount = 0
   #compactor: Compactor
   #reclaimer: Reclaimer
+  #recordsReclaimedMax: number
 
   /** Held versions, ascending; never empty. */
   #versions: VersionEntry[] = [EMPTY]
@@ -128,6 +133,7 @@ export class VersionedMap implements MapReader {
     )
     this.#compactor = new Compactor(this.#arena, this.#index, this.#journals)
     this.#reclaimer = new Reclaimer(this.#arena, this.#index)
+    this.#recordsReclaimedMax = options.recordsReclaimedMax ?? RECORDS_RECLAIMED_MAX_DEFAULT
   }
 
   // Reading: the newest state, including what the open transaction wrote.
@@ -182,6 +188,7 @@ export class VersionedMap implements MapReader {
     assert(!this.#isRetired, 'a map that was retired is not written')
     assert(this.#journal === undefined, 'a map has one transaction at a time')
     while (this.#index.prepare()) continue
+    while (this.reclaim()) continue
     this.#journal = new Journal(this.#budget, this.#spare, this.#sequence)
     this.#transactionUnits = 0
     this.#isSequenceUsed = false
@@ -292,7 +299,7 @@ export class VersionedMap implements MapReader {
       plainBytes: this.#plainBytes,
     })
     this.#endTransaction()
-    this.#reclaim()
+    this.reclaim()
   }
 
   /** Takes everything back that was written since begin(). Cursors opened on the map meanwhile are finished. */
@@ -307,7 +314,7 @@ export class VersionedMap implements MapReader {
     this.#sequence = journal.firstSequence
     this.#arena.lowerNewestSequences(this.#sequence)
     this.#endTransaction()
-    this.#reclaim()
+    this.reclaim()
   }
 
   // Versions.
@@ -321,13 +328,13 @@ export class VersionedMap implements MapReader {
     return this.#versions.at(-1)!.version
   }
 
-  /** Lets go of a held version that is not the newest. What only it saw is freed, unless a reader has it pinned. */
+  /** Lets go of a held version that is not the newest. What only it saw is freed, unless a reader has it pinned; of a great deal a part: see reclaim(). */
   release(version: number): void {
     const at = this.#versions.findIndex((entry) => entry.version === version)
     assert(at !== -1, `version ${version} is held`)
     assert(at < this.#versions.length - 1, 'the newest version is not released')
     this.#versions.splice(at, 1)
-    this.#reclaim()
+    this.reclaim()
   }
 
   /**
@@ -338,6 +345,7 @@ export class VersionedMap implements MapReader {
     assert(this.#journal === undefined, 'a map is not rewound during a transaction')
     const at = this.#versions.findIndex((entry) => entry.version === version)
     if (at === -1) return false
+    while (this.reclaim()) continue
     const target = this.#versions[at]
     if (this.#pins.sequenceMax > target.sequence) return false
     for (let journal = this.#journals.at(-1); journal; journal = this.#journals.at(-1)) {
@@ -390,6 +398,29 @@ export class VersionedMap implements MapReader {
   retire(): void {
     this.#isRetired = true
     this.#dissolveUnlessRead()
+  }
+
+  /**
+   * Frees what became invisible, and says whether to call it again: removals are walked to, a stretch at a time. What comes next does the rest as well, but
+   * in one go. INVARIANT: no journal is half reclaimed during a transaction, which may be undone; there a long one waits for its end.
+   */
+  reclaim(): boolean {
+    // Nothing to do unless the oldest sequence anyone reads has moved past a journal.
+    const sequenceMin = Math.min(this.#versions[0].sequence, this.#pins.sequenceMin)
+    const journals = this.#journals
+    let left = this.#recordsReclaimedMax
+    let isMore = false
+    while (!isMore && journals.length > 0 && journals[0].sequence <= sequenceMin) {
+      isMore = this.#reclaimer.toWalk(journals[0]) > left
+      if (isMore && this.inTransaction) break
+      left -= this.#reclaimer.reclaim(journals[0], left)
+      if (!isMore) journals.shift()
+    }
+    // A cursor opened in a transaction may be what reads furthest back, at a sequence within that version: what the version itself had replaced
+    // up to there is seen by no one, but its journal names it.
+    const journaledMin = journals.length > 0 ? journals[0].firstSequence : Infinity
+    this.#arena.floor = Math.min(sequenceMin, journaledMin - 1)
+    return isMore && !this.inTransaction
   }
 
   /**
@@ -601,7 +632,7 @@ export class VersionedMap implements MapReader {
 
   #unpin(pin: Pin): void {
     this.#pins.release(pin)
-    this.#reclaim()
+    this.reclaim()
     if (this.#isRetired) this.#dissolveUnlessRead()
   }
 
@@ -612,19 +643,6 @@ export class VersionedMap implements MapReader {
     this.#arena.dissolve()
     this.#restoreCounts(EMPTY)
     this.#versions = [EMPTY]
-  }
-
-  /** Frees what became invisible. Nothing to do unless the oldest sequence anyone reads has moved past a journal. */
-  #reclaim(): void {
-    const sequenceMin = Math.min(this.#versions[0].sequence, this.#pins.sequenceMin)
-    const journals = this.#journals
-    while (journals.length > 0 && journals[0].sequence <= sequenceMin) {
-      this.#reclaimer.reclaim(journals.shift()!)
-    }
-    // A cursor opened in a transaction may be what reads furthest back, at a sequence within that version: what the version itself had replaced
-    // up to there is seen by no one, but its journal names it.
-    const journaledMin = journals.length > 0 ? journals[0].firstSequence : Infinity
-    this.#arena.floor = Math.min(sequenceMin, journaledMin - 1)
   }
 
   #locateAt(key: Uint8Array, sequence: number): number {

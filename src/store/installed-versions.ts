@@ -11,8 +11,8 @@ const COMPACTION_FACTOR = 2
 const COMPACTION_BYTES_MIN = 64 * 1024
 /** And no more in one commit, however large. */
 const COMPACTION_BYTES_MAX = 256 * 1024
-/** Moved in one turn of the event loop: some 2,000 small records, about a millisecond. */
-const COMPACTION_SLICE_BYTES = 128 * 1024
+/** Moved in one turn of the event loop: some 1,000 small records, one to two milliseconds. */
+const COMPACTION_SLICE_BYTES = 64 * 1024
 
 export class InstalledVersions {
   #map: VersionedMap | undefined
@@ -67,8 +67,12 @@ export class InstalledVersions {
     this.retain(versionsMax)
   }
 
-  /** After a commit that appended so much: moves records out of segments that are mostly free, where there are such, a slice each turn of the event loop. */
-  async compact(appendedBytes: number, clock: Clock): Promise<void> {
+  /**
+   * After a commit that appended so much: frees what became invisible, and moves records out of segments that are mostly free, in turns of the event
+   * loop. The caller promises that no transaction is begun meanwhile.
+   */
+  async tidy(appendedBytes: number, clock: Clock): Promise<void> {
+    while (this.#map?.reclaim()) await clock.turn()
     let left = Math.min(
       appendedBytes * COMPACTION_FACTOR + COMPACTION_BYTES_MIN,
       COMPACTION_BYTES_MAX,

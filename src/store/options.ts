@@ -32,7 +32,7 @@ export interface StateStoreOptions {
   maintenanceIntervalMs?: number
   /** How many stores are maintained at once. 1 to 64. Default 1. */
   maintenanceConcurrency?: number
-  /** Longest time maintenance holds up others at a stretch, milliseconds, 1 to 1000. A snapshot holds the event loop, then rests six times as long; cleaning holds the commits of its store. Default 4. */
+  /** Longest time maintenance holds up others at a stretch, milliseconds, 1 to 1000. A snapshot holds the event loop, then rests five times as long; cleaning holds the commits of its store. Default 4. */
   maintenanceSliceMs?: number
   /** How many versions outside memory may be open for reading at once, each in a map of its own. 0 or more. Default 2. */
   historicalMapsMax?: number

@@ -282,7 +282,7 @@ export class StoreWriter implements StoreHost {
       Object.assign(counters.latencies, { sealMs, publishMs, installMs })
       counters.latencies.commitMs = sealMs + publishMs + installMs
       this.#hooks.committed()
-      await installed.compact(appendedBytes, options.clock)
+      await installed.tidy(appendedBytes, options.clock)
       return version
     } catch (error) {
       throw this.#commitFailed(store, request, await this.#leased.orFenced(error))

@@ -36,6 +36,7 @@ type Step =
   | { do: 'advance'; which: number; rows: number }
   | { do: 'closeCursor'; which: number }
   | { do: 'compact'; bytes: number }
+  | { do: 'reclaim' }
 
 function keyOf(n: number): Uint8Array {
   // Keys of 0 to a few hundred bytes, distinct by construction.
@@ -109,6 +110,7 @@ function stepsOf({ keysMax, loadRowsMax }: Shape): fc.Arbitrary<Step[]> {
       arbitrary: fc.record({ do: fc.constant('advance' as const), which, rows: fc.nat(30) }),
     },
     { weight: 5, arbitrary: fc.record({ do: fc.constant('closeCursor' as const), which }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('reclaim' as const) }) },
     {
       weight: 4,
       arbitrary: fc.record({
@@ -126,6 +128,8 @@ interface Shape {
   readonly loadRowsMax: number
   readonly segmentBytesMax: number
   readonly expectedKeys?: number
+  /** Few, so that journals are half reclaimed most of the time. */
+  readonly recordsReclaimedMax?: number
 }
 
 /** Each map begins with what the maps before it have left. */
@@ -142,8 +146,9 @@ class Duel {
 
   constructor(shape: Shape, hashSeed: Uint8Array) {
     this.#shape = shape
-    const { segmentBytesMax, expectedKeys = 0 } = shape
-    this.map = new VersionedMap({ hashSeed, segmentBytesMax, expectedKeys, spare: used })
+    const { segmentBytesMax, expectedKeys = 0, recordsReclaimedMax = Infinity } = shape
+    const sizes = { segmentBytesMax, expectedKeys, recordsReclaimedMax }
+    this.map = new VersionedMap({ hashSeed, ...sizes, spare: used })
   }
 
   play(step: Step): void {
@@ -190,6 +195,7 @@ class Duel {
       map.put(keyOf(1), keyOf(1))
       map.commit(map.newestVersion + 1)
     }
+    while (map.reclaim()) continue
     map.compactSlice(Infinity)
     expect([map.keyCount, map.pinCount]).toEqual([1, 0])
     expect(map.memoryUsedBytes).toBeLessThan(
@@ -296,6 +302,9 @@ class Duel {
       }
       case 'compact':
         map.compactSlice(step.bytes)
+        return
+      case 'reclaim':
+        map.reclaim()
     }
   }
 
@@ -392,11 +401,11 @@ function check(shape: Shape, runs: number): void {
 }
 
 test('few keys, tiny segments: every history equals a plain Map per version', LONG, () => {
-  check({ keysMax: 12, loadRowsMax: 60, segmentBytesMax: 256 }, RUNS)
+  check({ keysMax: 12, loadRowsMax: 60, segmentBytesMax: 256, recordsReclaimedMax: 2 }, RUNS)
 })
 
 test('hundreds of keys, small segments: every history equals a plain Map per version', LONG, () => {
-  check({ keysMax: 400, loadRowsMax: 60, segmentBytesMax: 2048 }, RUNS)
+  check({ keysMax: 400, loadRowsMax: 60, segmentBytesMax: 2048, recordsReclaimedMax: 5 }, RUNS)
 })
 
 test('usual segments: every history equals a plain Map per version', LONG, () => {

@@ -34,5 +34,6 @@ export function commitNext(map: VersionedMap, work: () => void): number {
   const written = map.transactionBytes
   map.commit(map.newestVersion + 1)
   while (map.versions.length > 2) map.release(map.versions[0])
+  while (map.reclaim()) continue
   return written
 }

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { processIdentity, systemClock } from '../../../src/base/clock.ts'
 
@@ -16,6 +17,17 @@ test('a turn lets others run first', async () => {
   await systemClock.turn()
   order.push('mine')
   expect(order).toEqual(['other', 'mine'])
+})
+
+test('a turn that begins at an answer of the file system lets timers that are due run first', async () => {
+  const order: string[] = []
+  await readFile(import.meta.filename)
+  setTimeout(() => order.push('timer'), 1)
+  const endMs = performance.now() + 5
+  while (performance.now() < endMs) continue
+  await systemClock.turn()
+  order.push('mine')
+  expect(order).toEqual(['timer', 'mine'])
 })
 
 test('random bytes come in the number asked for, and differ', () => {

@@ -1,6 +1,7 @@
 // The contract on both maps, and what only the arena map promises: memory, limits, what open readers do to it.
 
 import { describe, expect, test } from 'vitest'
+import type { VersionedMap } from '../../../src/map/versioned-map.ts'
 import { commitNext, newMap, numberKey, putMany } from '../../support/arena-map.ts'
 import { bytes, commitRows, versionedMapContract } from '../../support/contracts/versioned-map.ts'
 import { ModelMap, drain } from '../../support/model.ts'
@@ -132,6 +133,75 @@ describe('memory', () => {
     }
     map.compactSlice(1e9)
     expect(map.memoryUsedBytes).toBeLessThan(full / 2)
+  })
+
+  describe('removals are walked to a stretch at a time', () => {
+    /** Versions 1 and 2: keys, and none. */
+    function removedMap(recordsReclaimedMax: number) {
+      const map = newMap({ segmentBytesMax: 4096, recordsReclaimedMax })
+      map.begin()
+      putMany(map, 0, 3_000, 32)
+      map.commit(1)
+      map.begin()
+      for (let n = 0; n < 3_000; n++) map.remove(numberKey(n))
+      map.commit(2)
+      map.release(0)
+      return map
+    }
+
+    function expectNothingLeft(map: VersionedMap): void {
+      for (let i = 0; i < 4; i++) {
+        commitNext(map, () => {
+          for (let n = 0; n < 3_000; n++) map.put(numberKey(9_999), bytes(`${n}`))
+        })
+      }
+      map.compactSlice(1e9)
+      expect(map.keyCount).toBe(1)
+      expect(map.memoryUsedBytes).toBeLessThan(32 * 1024)
+    }
+
+    test('until reclaim() says that nothing is left', () => {
+      const map = removedMap(1)
+      map.release(1)
+      let stretches = 1
+      for (let isMore = true; isMore; stretches++) isMore = map.reclaim()
+      expect(stretches).toBe(3_000)
+      expect(map.reclaim()).toBe(false)
+      expectNothingLeft(map)
+    })
+
+    test('and a transaction is begun once all are gone', () => {
+      const map = removedMap(500)
+      map.release(1)
+      map.begin()
+      expect(map.reclaim()).toBe(false)
+      map.abort()
+      expect(map.reclaim()).toBe(false)
+      expectNothingLeft(map)
+    })
+
+    test('and those that come back by a rewind are found', () => {
+      const map = removedMap(1000)
+      map.begin()
+      putMany(map, 0, 3_000, 32)
+      map.commit(3)
+      map.release(1)
+      expect(map.rewindTo(2)).toBe(true)
+      expectNothingLeft(map)
+    })
+
+    test('and those that come back by an abort, which a reader had held until then', () => {
+      const map = removedMap(1000)
+      const view = map.view(1)!
+      map.release(1)
+      map.begin()
+      putMany(map, 0, 3_000, 32)
+      map.put(numberKey(3_000), bytes('so that they are linked'))
+      expect(map.has(numberKey(0))).toBe(true)
+      view.release()
+      map.abort()
+      expectNothingLeft(map)
+    })
   })
 
   test('compaction moves records that an older held version still sees, and rewind finds them', () => {

@@ -40,24 +40,42 @@ test('a commit is followed by compaction within bounds, in turns of the event lo
   const usedBytes = map.memoryUsedBytes
   let turns = 0
   const clock = turningClock(() => turns++)
-  await installed.compact(1e9, clock)
-  expect(turns).toBe(1)
+  await installed.tidy(1e9, clock)
+  // Four times 64 KiB.
+  expect(turns).toBe(3)
   let commits = 1
   for (let before = 0; before !== turns; commits++) {
     before = turns
-    await installed.compact(1e9, clock)
+    await installed.tidy(1e9, clock)
   }
-  // 256 KB after each.
   expect(commits).toBeGreaterThan(3)
   expect(map.memoryUsedBytes).toBeLessThan(usedBytes / 2)
   expect(drain(map.cursor())).toEqual(rows)
+})
+
+test('removals that nobody looks back at any more leave the map in turns of the event loop', async () => {
+  const map = newMap()
+  const keys = 10_000
+  commitNext(map, () => putMany(map, 0, keys, 32))
+  commitNext(map, () => {
+    for (let n = 0; n < keys; n++) map.remove(numberKey(n))
+  })
+  const installed = holding(map)
+  installed.install({ version: map.newestVersion } as VersionInfo, 1)
+  let turns = 0
+  await installed.tidy(
+    0,
+    turningClock(() => turns++),
+  )
+  expect(turns).toBeGreaterThan(2)
+  expect(map.reclaim()).toBe(false)
 })
 
 test('a small commit is followed by as much as it is worth, without a turn', async () => {
   const map = shrunkMap()
   const usedBytes = map.memoryUsedBytes
   let turns = 0
-  await holding(map).compact(
+  await holding(map).tidy(
     0,
     turningClock(() => turns++),
   )
@@ -69,20 +87,20 @@ test('a cursor that is opened in between ends it, and so does the end of the map
   const map = shrunkMap()
   const rows = drain(map.cursor())
   const cursor = map.cursor()
-  await holding(map).compact(
+  await holding(map).tidy(
     1e9,
     turningClock(() => undefined),
   )
   cursor.close()
   let opened = map.cursor()
   opened.close()
-  await holding(map).compact(
+  await holding(map).tidy(
     1e9,
     turningClock(() => (opened = map.cursor())),
   )
   expect(drain(opened)).toEqual(rows)
   const installed = holding(map)
-  await installed.compact(
+  await installed.tidy(
     1e9,
     turningClock(() => installed.drop()),
   )

@@ -8,7 +8,8 @@
 // DURABILITY: once 2 returns, N + 1 survives a crash of this process, and with durability 'fsync' a power cut (docs/guarantees.md).
 // INVARIANT: 3 never precedes 2, so no reader sees what a crash could take back.
 // INVARIANT: the caller is told success if and only if the file with this commit's id was in place when the next lease holder listed.
-// Not here: snapshots and deletion (maintenance/), who may write (writer-lease.ts), the atomic step (files/writable-directory.ts).
+// Not here: what is tidied up in memory afterwards (installed-versions.ts), snapshots and deletion (maintenance/), who may write (writer-lease.ts),
+// the atomic step (files/writable-directory.ts).
 
 import { crc32c } from '../base/checksum.ts'
 import type { Clock } from '../base/clock.ts'

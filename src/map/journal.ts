@@ -43,6 +43,11 @@ export class Journal {
     return this.#countBefore + this.#used
   }
 
+  /** How many references the walk for removals has before it. */
+  get unwalkedCount(): number {
+    return this.removalCount === 0 ? 0 : this.count - this.walkedCount
+  }
+
   /** Makes room for `count` references, and for a tally of any slot below `slotCount`; false if the budget refuses it. */
   reserve(count: number, slotCount: number): boolean {
     return (

@@ -22,11 +22,6 @@ export class Reclaimer {
     this.#index = index
   }
 
-  /** How many records of `journal` are still to be walked to. */
-  toWalk({ removalCount, count, walkedCount }: Journal): number {
-    return removalCount === 0 ? 0 : count - walkedCount
-  }
-
   /**
    * Takes the removals of `journal` that are still the last word on their key out of the index, and once it has walked to all its records counts what
    * they replaced as free and drops it. Walks to `recordsMax` at most, and returns to how many. The caller promises that nothing reads below the
@@ -35,10 +30,10 @@ export class Reclaimer {
    */
   reclaim(journal: Journal, recordsMax: number): number {
     const from = journal.walkedCount
-    const to = from + Math.min(this.toWalk(journal), recordsMax)
+    const to = from + Math.min(journal.unwalkedCount, recordsMax)
     for (const part of journal.parts(from, to)) this.#reclaimRemovals(part)
     journal.walkedCount = to
-    if (this.toWalk(journal) > 0) return to - from
+    if (journal.unwalkedCount > 0) return to - from
     const replaced = journal.replacedUnits
     for (let slot = 0; slot < replaced.length; slot++) {
       if (replaced[slot] !== 0) this.#arena.giveBack(slot, replaced[slot])

@@ -2,7 +2,8 @@
 //
 // The newest state is what the index leads to; a record leads to the one it replaced, so an older version is read by following
 // `previous` down to its sequence. One transaction at a time writes. Commit is a stamp, abort and rewind walk what was written, releasing
-// an old version walks what it replaced: nothing here ever costs the size of the state in one call, with the exception of iteration.
+// an old version walks to the removals above it, a stretch at a time: nothing here ever costs the size of the state in one call, with the exception
+// of iteration.
 //
 // Records carry *sequences*, not versions: a version that is rewound and written again gets new ones, so a reader pinned to the old one
 // never sees a mixture. A cursor freezes what it sees by advancing the sequence; only records of the current sequence, which nobody can
@@ -411,7 +412,7 @@ export class VersionedMap implements MapReader {
     let left = this.#recordsReclaimedMax
     let isMore = false
     while (!isMore && journals.length > 0 && journals[0].sequence <= sequenceMin) {
-      isMore = this.#reclaimer.toWalk(journals[0]) > left
+      isMore = journals[0].unwalkedCount > left
       if (isMore && this.inTransaction) break
       left -= this.#reclaimer.reclaim(journals[0], left)
       if (!isMore) journals.shift()

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.ts'
-import type { VersionedMap } from '../../../src/map/versioned-map.ts'
+import type { StateStore } from '../../../src/index.ts'
+import type { MapCursor, VersionedMap } from '../../../src/map/versioned-map.ts'
 import { InstalledVersions } from '../../../src/store/installed-versions.ts'
 import type { Recovered } from '../../../src/store/recovery.ts'
 import type { VersionInfo } from '../../../src/store/version-info.ts'
+import { openProvider } from '../../../src/testing/stores.ts'
 import { commitNext, newMap, numberKey, putMany } from '../../support/arena-map.ts'
 import { drain } from '../../support/model.ts'
 
@@ -86,23 +88,37 @@ test('a small commit is followed by as much as it is worth, without a turn', asy
 test('a cursor that is opened in between ends it, and so does the end of the map', async () => {
   const map = shrunkMap()
   const rows = drain(map.cursor())
-  const cursor = map.cursor()
+  const cursors: MapCursor[] = []
   await holding(map).tidy(
     1e9,
-    turningClock(() => undefined),
+    turningClock(() => cursors.push(map.cursor())),
   )
-  cursor.close()
-  let opened = map.cursor()
-  opened.close()
-  await holding(map).tidy(
-    1e9,
-    turningClock(() => (opened = map.cursor())),
-  )
-  expect(drain(opened)).toEqual(rows)
+  expect(cursors.map(drain)).toEqual([rows])
+  cursors[0].close()
   const installed = holding(map)
   await installed.tidy(
     1e9,
     turningClock(() => installed.drop()),
   )
   expect(installed.newest).toBeUndefined()
+})
+
+test('a store that shrank gives its memory back with the commits that follow', async () => {
+  await using opened = await openProvider()
+  const { provider } = opened
+  const keys = 200_000
+  const commit = async (change: (store: StateStore) => void) => {
+    const store = await provider.getStore()
+    change(store)
+    await store.commit()
+  }
+  await commit((store) => {
+    for (let n = 0; n < keys; n++) store.put(numberKey(n), new Uint8Array(32))
+  })
+  const fullBytes = provider.metrics.memoryUsedBytes
+  await commit((store) => {
+    for (let n = 0; n < keys; n++) if (n % 10 !== 0) store.remove(numberKey(n))
+  })
+  for (let i = 0; i < 20; i++) await commit((store) => store.put(numberKey(i), new Uint8Array(32)))
+  expect(provider.metrics.memoryUsedBytes).toBeLessThan(fullBytes * 0.7)
 })

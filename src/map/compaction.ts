@@ -5,7 +5,7 @@
 // pointed to it: the index, or the record that replaced it.
 //
 // INVARIANT: only records at or below the oldest sequence anyone reads are moved. No journal names them, so nothing else points to them;
-// the tally of the journal that replaced them follows the move.
+// the tally of the journal that replaced them follows the move. While that journal is half reclaimed nothing is moved.
 
 import { assert } from '../base/assert.ts'
 import type { Arena } from './arena.ts'
@@ -33,7 +33,7 @@ export class Compactor {
     this.#journals = journals
   }
 
-  /** Moves up to about `maxBytes`; returns the bytes moved. The caller promises that no cursor is open and no transaction. */
+  /** Moves up to about `maxBytes`; returns the bytes moved. The caller promises that no cursor is open, no transaction, and no journal half reclaimed. */
   slice(maxBytes: number): number {
     this.#releaseEmpty()
     let movedUnits = 0

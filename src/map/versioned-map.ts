@@ -426,10 +426,12 @@ export class VersionedMap implements MapReader {
 
   /**
    * Moves up to about `maxBytes` of records out of segments that are less than half alive and returns how many bytes it moved. Call it
-   * after a commit with a small multiple of what the commit wrote. Does nothing during a transaction or while a cursor is open.
+   * after a commit with a small multiple of what the commit wrote. Does nothing during a transaction, while a cursor is open, or while reclaim()
+   * has more to do: what a removal replaced is still in sight then, and the removal that led to it may have gone.
    */
   compactSlice(maxBytes: number): number {
     if (this.#journal !== undefined || this.#openCursorCount > 0) return 0
+    if (this.#journals.length > 0 && this.#journals[0].walkedCount > 0) return 0
     return this.#compactor.slice(maxBytes)
   }
 

@@ -72,12 +72,13 @@ export class InstalledVersions {
    * loop. The caller promises that no transaction is begun meanwhile.
    */
   async tidy(appendedBytes: number, clock: Clock): Promise<void> {
-    while (this.#map?.reclaim()) await clock.turn()
     let left = Math.min(
       appendedBytes * COMPACTION_FACTOR + COMPACTION_BYTES_MIN,
       COMPACTION_BYTES_MAX,
     )
     for (;;) {
+      // Before each slice: a reader may have let go of more.
+      while (this.#map?.reclaim()) await clock.turn()
       const moved = this.#map?.compactSlice(Math.min(left, COMPACTION_SLICE_BYTES)) ?? 0
       left -= moved
       if (moved === 0 || left <= 0) return

@@ -202,6 +202,26 @@ describe('memory', () => {
       map.abort()
       expectNothingLeft(map)
     })
+
+    test('and what they had replaced is not moved before all are gone', () => {
+      const map = newMap({ segmentBytesMax: 4096, recordsReclaimedMax: 100 })
+      commitNext(map, () => putMany(map, 0, 1_000, 32))
+      commitNext(map, () => {
+        for (let n = 0; n < 1_000; n++) if (n % 4 !== 0) map.remove(numberKey(n))
+      })
+      commitNext(map, () => undefined)
+      const view = map.view(map.newestVersion)!
+      commitNext(map, () => {
+        for (let n = 0; n < 1_000; n += 4) map.remove(numberKey(n))
+      })
+      commitNext(map, () => undefined)
+      expect(map.compactSlice(1)).toBeGreaterThan(0)
+      view.release()
+      expect(map.compactSlice(1e9)).toBe(0)
+      expect(map.reclaim()).toBe(true)
+      while (map.reclaim()) continue
+      expectNothingLeft(map)
+    })
   })
 
   test('compaction moves records that an older held version still sees, and rewind finds them', () => {

@@ -73,6 +73,29 @@ test('removals that nobody looks back at any more leave the map in turns of the 
   expect(map.reclaim()).toBe(false)
 })
 
+test('a reader that lets go of many removals in between has them taken out first, and compaction goes on', async () => {
+  const map = shrunkMap()
+  const rows = drain(map.cursor())
+  const usedBytes = map.memoryUsedBytes
+  const view = map.view(map.newestVersion)!
+  commitNext(map, () => {
+    for (let n = 25_000; n < 160_000; n += 10) map.remove(numberKey(n))
+  })
+  const installed = holding(map)
+  installed.install({ version: map.newestVersion } as VersionInfo, 1)
+  let turns = 0
+  const clock = turningClock(() => {
+    if (++turns === 1) expect(drain(view.cursor())).toEqual(rows)
+    if (turns === 2) view.release()
+  })
+  await installed.tidy(1e9, clock)
+  // Between four slices, and for the 13,500 removals less the 2,048 that went with the view.
+  expect(turns).toBe(3 + 5)
+  expect(map.reclaim()).toBe(false)
+  expect(map.memoryUsedBytes).toBeLessThan(usedBytes)
+  expect(drain(map.cursor())).toHaveLength(2_500)
+})
+
 test('a small commit is followed by as much as it is worth, without a turn', async () => {
   const map = shrunkMap()
   const usedBytes = map.memoryUsedBytes

@@ -253,7 +253,7 @@ export class StoreWriter implements StoreHost {
 
   async abort(store: OpenStore): Promise<void> {
     await this.#parts.mutex.run(async () => {
-      store.map.abort()
+      if (store.map.inTransaction) store.map.abort()
       if (this.#open === store) this.#open = undefined
       if (this.#parts.options.maxBatchesToRetainInMemory === 0) this.#parts.installed.drop()
       await store.delta?.discard()
@@ -302,11 +302,18 @@ export class StoreWriter implements StoreHost {
         ? this.#outcomeUnknown(error)
         : this.#leased.ending(error)
     const known = isStateStoreError(cause) ? cause : undefined
+    if (known === undefined || known.kind === 'internal') this.#forgetMemory()
     return new StateStoreError(
       known?.code ?? 'TIDEMARK_INVARIANT_VIOLATED',
       `Error committing version ${version} into ${store.toString()}`,
       { storeId: this.#storeId, version, path: known?.path, published: known?.published, cause },
     )
+  }
+
+  /** After a bug of ours the map may be torn: the next open reads the files. */
+  #forgetMemory(): void {
+    this.#committed?.releaseCommitted()
+    this.#parts.installed.drop()
   }
 
   #outcomeUnknown(error: UnsettledCommitError): StateStoreError {

@@ -1,8 +1,9 @@
 // Histories that once ended wrong, each told from outside: open, commit, go back, look.
 
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { StateStoreError } from '../../../src/errors.ts'
 import { MemoryFileManager } from '../../../src/files/memory.ts'
+import { VersionedMap } from '../../../src/map/versioned-map.ts'
 import type { StateStoreProvider } from '../../../src/store/provider.ts'
 import { aroundCalls } from '../../../src/testing/around-calls.ts'
 import {
@@ -50,6 +51,28 @@ test('a logger that throws does not make a commit fail', async () => {
   await using opened = await openProvider({ logger: { info: throwing, warn: throwing } })
   expect(await commitRows(opened.provider, { a: '1' })).toBe(1)
   expect(await commitRows(opened.provider, { a: '2' })).toBe(2)
+})
+
+test('after a bug met in memory behind a commit the files are the truth', async () => {
+  await using opened = await openProvider()
+  await commitRows(opened.provider, { a: '1' })
+  const bug = new StateStoreError('TIDEMARK_INVARIANT_VIOLATED', 'torn')
+  using spied = vi.spyOn(VersionedMap.prototype, 'compactSlice')
+  spied.mockImplementationOnce(function (this: VersionedMap) {
+    this.begin()
+    this.put(text('b'), text('of no version'))
+    this.commit(3)
+    throw bug
+  })
+  const store = await opened.provider.getStore()
+  store.put(text('a'), text('2'))
+  const failed = await failure(bug.code, () => store.commit())
+  expect(failed).toMatchObject({ version: 2, cause: bug })
+  await store.abort()
+  expect(await readRows(opened.provider)).toEqual({ a: '2' })
+  expect(await commitRows(opened.provider, { c: '3' })).toBe(3)
+  expect(await readRows(opened.provider)).toEqual({ a: '2', c: '3' })
+  await expectClean(opened.files)
 })
 
 describe('a snapshot of ours of versions without trailer', () => {

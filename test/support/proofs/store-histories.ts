@@ -4,6 +4,7 @@
 // step; `SEED=` replays it, `RUNS=` sets how many are played.
 // One file: the steps, the oracle's side of each, and how a history is told share their state.
 
+import { setImmediate } from 'node:timers/promises'
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
@@ -29,10 +30,11 @@ type Step =
   | { do: 'put'; key: number; size: number }
   | { do: 'putMany'; count: number; size: number }
   | { do: 'remove'; key: number }
+  | { do: 'removeMany'; count: number }
   | { do: 'read'; key: number; to: number }
   | { do: 'iterate'; rows: number }
   | { do: 'goOn'; which: number; rows: number }
-  | { do: 'commit'; progress?: number; final?: number }
+  | { do: 'commit'; progress?: number; final?: number; closing?: Closing }
   | { do: 'repeat'; back: number }
   | { do: 'abort' }
   | { do: 'openReader'; back: number }
@@ -43,6 +45,12 @@ type Step =
   | { do: 'kill' }
   | { do: 'zombie'; act: 'commit' | 'maintain' | 'open' }
   | { do: 'losePower'; seed: number }
+
+/** A reader that is closed while a commit runs, so many turns of the event loop after its begin. */
+interface Closing {
+  readonly which: number
+  readonly turns: number
+}
 
 const back = fc.oneof(
   { weight: 6, arbitrary: fc.constant(0) },
@@ -63,6 +71,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
     step(12, 'put', { key, size }),
     step(2, 'putMany', { count: fc.integer({ min: 1, max: 300 }), size }),
     step(6, 'remove', { key }),
+    step(2, 'removeMany', { count: fc.integer({ min: 1, max: 300 }) }),
     step(3, 'read', { key, to: key }),
     step(2, 'iterate', { rows: fc.nat(4) }),
     step(3, 'goOn', { which: fc.nat(2), rows: fc.nat(4) }),
@@ -73,6 +82,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
         { weight: 7, arbitrary: fc.constant(undefined) },
         { weight: 1, arbitrary: fc.nat(4) },
       ),
+      closing: fc.option(fc.record({ which: fc.nat(2), turns: fc.nat(12) }), { nil: undefined }),
     }),
     step(3, 'repeat', { back: fc.integer({ min: 1, max: 3 }) }),
     step(2, 'abort'),
@@ -100,6 +110,8 @@ const options: fc.Arbitrary<StateStoreOptions> = fc.record({
   maxBatchesToRetainInMemory: fc.integer({ min: 0, max: 4 }),
   forceSnapshotAtDeltas: fc.constantFrom(2, 50),
 })
+
+type CommitStep = Extract<Step, { do: 'commit' }>
 
 /** A process that died, as far as its successor knows. */
 interface Zombie {
@@ -161,12 +173,13 @@ class Duel {
       case 'put':
         return this.#put(keyOf(step.key), valueOf(this.#round, step.size))
       case 'putMany':
-        for (let i = 0; i < step.count; i++) {
-          this.#put(keyOf(20 + ((this.#round * 7 + i) % 400)), valueOf(i, step.size))
-        }
+        for (const key of this.#manyKeys(step.count)) this.#put(key, valueOf(0, step.size))
         return
       case 'remove':
         return this.#remove(keyOf(step.key))
+      case 'removeMany':
+        for (const key of this.#manyKeys(step.count)) this.#remove(key)
+        return
       case 'read':
         return this.#readOpen(keyOf(step.key), keyOf(step.to))
       case 'iterate':
@@ -174,7 +187,7 @@ class Duel {
       case 'goOn':
         return this.#goOn(step.which, step.rows)
       case 'commit':
-        return await this.#commit(step.progress, step.final)
+        return await this.#commit(step)
       case 'repeat':
         return await this.#repeat(step.back)
       case 'abort':
@@ -204,6 +217,10 @@ class Duel {
     }
   }
 
+  #manyKeys(count: number): Uint8Array[] {
+    return Array.from({ length: count }, (_, i) => keyOf(20 + ((this.#round * 7 + i) % 400)))
+  }
+
   async start(): Promise<void> {
     this.#files = await this.#checkpoint.openFiles()
     this.#stores = await StateStores.open(this.#files, this.#options)
@@ -229,7 +246,7 @@ class Duel {
     // And it goes on.
     await this.#openStore(this.#history.latest, false)
     this.#put(keyOf(1), valueOf(1, 1))
-    await this.#commit(undefined, undefined)
+    await this.#commit({})
     await this.#maintain(true)
     await this.#check(this.#history.latest)
     await this.#close()
@@ -308,7 +325,7 @@ class Duel {
     if (was) this.#open.operations.push(`-${k}`)
   }
 
-  async #commit(progress: number | undefined, final: number | undefined): Promise<void> {
+  async #commit({ progress, final, closing }: Partial<CommitStep>): Promise<void> {
     const open = this.#open
     if (open === undefined) return
     const version = open.parent + 1
@@ -319,7 +336,8 @@ class Duel {
         }
       : {}
     const forgotten = await this.#isForgotten(version)
-    expect(await open.store.commit(known), 'the version committed').toBe(version)
+    const [committed] = await Promise.all([open.store.commit(known), this.#closeLater(closing)])
+    expect(committed, 'the version committed').toBe(version)
     this.#open = undefined
     this.#committed = open.store
     this.#finalMax = Math.max(this.#finalMax, known.committedThrough ?? 0)
@@ -447,6 +465,12 @@ class Duel {
     if (held === undefined) return
     this.#compare(held.reader, held.rows, held.what)
     await held.reader.release()
+  }
+
+  async #closeLater(closing: Closing | undefined): Promise<void> {
+    if (closing === undefined) return
+    for (let turn = 0; turn < closing.turns; turn++) await setImmediate()
+    await this.#closeReader(closing.which)
   }
 
   async #check(version: number): Promise<void> {

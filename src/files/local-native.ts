@@ -42,6 +42,9 @@ export interface NativeFiles {
 
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = fs.constants
 
+/** Node refuses 2 GiB and more in one call. */
+const WRITE_BYTES_MAX = 1024 ** 3
+
 /** The real disk. */
 export const systemFiles: NativeFiles = {
   openExisting: (path) => open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK),
@@ -51,7 +54,9 @@ export const systemFiles: NativeFiles = {
   read: (descriptor, into, position) =>
     value((done) => fs.read(descriptor, into, 0, into.length, position, done)),
   write: (descriptor, chunk, position) =>
-    value((done) => fs.write(descriptor, chunk, 0, chunk.length, position, done)),
+    value((done) => {
+      fs.write(descriptor, chunk, 0, Math.min(chunk.length, WRITE_BYTES_MAX), position, done)
+    }),
   sync: (descriptor) => call((done) => fs.fsync(descriptor, done)),
   statOpen: async (descriptor) =>
     describe(await value<fs.Stats>((done) => fs.fstat(descriptor, done))),

@@ -107,7 +107,7 @@ export class OpenStore extends StoreReader implements StateStore {
   }
 
   async abort(): Promise<void> {
-    if (this.#state === 'aborted') return
+    if (this.#state === 'aborted') return void (await this.#ending)
     if (this.#state === 'committed' || this.#sealed === 'committing') throw this.#finished('abort')
     this.#state = 'aborted'
     this.#ending = this.#host.abort(this)

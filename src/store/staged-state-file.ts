@@ -18,6 +18,8 @@ import type { Trailer } from '../format/trailer.ts'
 
 /** Written in pieces of at least this size while rows come in: each write is a trip to the thread pool or the network. */
 const WRITE_BYTES_MIN = 256 * 1024
+/** And at most of about this size, however much has queued up: the system takes less than 2 GiB in one write, a service has to have it before its patience ends. */
+const WRITE_BYTES_MAX = 4 * 1024 * 1024
 
 export interface StagedStateFileOptions {
   readonly directory: WritableDirectory
@@ -164,13 +166,15 @@ export class StagedStateFile {
   }
 
   async #writeQueue(): Promise<void> {
-    if (this.#queue.length === 0) return
-    const chunks = this.#queue
-    this.#queue = []
-    this.#queuedBytes = 0
-    const whole = joinBytes(chunks)
+    const queue = this.#queue
+    if (queue.length === 0) return
+    let count = 0
+    let bytes = 0
+    while (count < queue.length && bytes < WRITE_BYTES_MAX) bytes += queue[count++].length
+    this.#queuedBytes -= bytes
+    const piece = joinBytes(queue.splice(0, count))
     const staged = await this.#stage()
-    await staged.write(whole)
+    await staged.write(piece)
   }
 
   /** The temp file, made at the first need. */

@@ -165,8 +165,10 @@ export class StoreMaintenance {
         return await this.#publish(info, file, signal)
       } catch (error) {
         await file.discard()
+        // Remembered even of a snapshot that was cancelled: a failed fsync, or a lease that is lost, concerns all that follows.
+        const reason = this.#leased.ending(error)
         if (signal.aborted) return false
-        throw this.#leased.ending(error)
+        throw reason
       } finally {
         view.release()
       }

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
 import {
   mkdir,
   mkdtemp,
@@ -17,6 +18,7 @@ import { isStateStoreError } from '../../../src/errors.ts'
 import { LeasedDirectory } from '../../../src/files/leased-directory.ts'
 import { systemFiles, type NativeFiles } from '../../../src/files/local-native.ts'
 import { LocalFileManager } from '../../../src/files/local.ts'
+import { writeWhole } from '../../../src/files/local-writer.ts'
 import { MemoryDisk } from '../../../src/files/memory-disk.ts'
 import { MemoryFileManager } from '../../../src/files/memory.ts'
 import { aroundCalls } from '../../../src/testing/around-calls.ts'
@@ -188,6 +190,17 @@ describe('what is neither file nor folder', () => {
     expect(await files.read('plain', { length: 5 })).toEqual(bytesOf('plain'))
     expect(await files.read('plain', { offset: 2 ** 40 - 3 })).toEqual(new Uint8Array(3))
   })
+})
+
+test('a chunk that is larger than one call may be is written in several', async () => {
+  // Zeros that are never touched: they take no memory, and /dev/null no time.
+  const chunk = new Uint8Array(2 ** 31)
+  const descriptor = openSync('/dev/null', 'w')
+  try {
+    expect(await writeWhole(systemFiles, descriptor, chunk, 0)).toBe(2 ** 31)
+  } finally {
+    closeSync(descriptor)
+  }
 })
 
 const STORE = 'state/0/0'

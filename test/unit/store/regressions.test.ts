@@ -2,10 +2,12 @@
 
 import { describe, expect, test, vi } from 'vitest'
 import { StateStoreError } from '../../../src/errors.ts'
+import { MemoryDisk } from '../../../src/files/memory-disk.ts'
 import { MemoryFileManager } from '../../../src/files/memory.ts'
 import { VersionedMap } from '../../../src/map/versioned-map.ts'
 import type { StateStoreProvider } from '../../../src/store/provider.ts'
 import { aroundCalls } from '../../../src/testing/around-calls.ts'
+import { errnoError } from '../../support/faulty-fs.ts'
 import {
   commitRows,
   commitVersions,
@@ -73,6 +75,35 @@ test('after a bug met in memory behind a commit the files are the truth', async 
   expect(await commitRows(opened.provider, { c: '3' })).toBe(3)
   expect(await readRows(opened.provider)).toEqual({ a: '2', c: '3' })
   await expectClean(opened.files)
+})
+
+test('an fsync that fails poisons the provider, even of a snapshot that a rewind has cancelled meanwhile', async () => {
+  const disk = new MemoryDisk()
+  const reached = Promise.withResolvers<void>()
+  const failing = Promise.withResolvers<void>()
+  let descriptor: unknown
+  const native = aroundCalls(disk, async (call, proceed) => {
+    const answer = await proceed()
+    if (call.method === 'openNew' && String(call.args[0]).includes('3.snapshot')) {
+      descriptor = answer
+    }
+    if (call.method === 'sync' && call.args[0] === descriptor) {
+      descriptor = undefined
+      reached.resolve()
+      await failing.promise
+      throw errnoError('EIO', call)
+    }
+    return answer
+  })
+  const files = new MemoryFileManager({ disk, native })
+  await using opened = await openProvider({ minDeltasForSnapshot: 1 }, files)
+  await commitVersions(opened.provider, 3)
+  const maintenance = opened.provider.doMaintenance()
+  await reached.promise
+  expect(await commitRows(opened.provider, { again: '3' }, { from: 2 })).toBe(3)
+  failing.resolve()
+  await maintenance
+  await failure('TIDEMARK_POISONED', () => opened.provider.getStore())
 })
 
 describe('a snapshot of ours of versions without trailer', () => {

@@ -5,9 +5,11 @@ import type { Compression } from '../../../src/codec/compression.ts'
 import { compressionOf } from '../../../src/codec/compressions.ts'
 import { StateStoreError } from '../../../src/errors.ts'
 import { LeasedDirectory } from '../../../src/files/leased-directory.ts'
+import { MemoryDisk } from '../../../src/files/memory-disk.ts'
 import { MemoryFileManager } from '../../../src/files/memory.ts'
 import { StagedStateFile } from '../../../src/store/staged-state-file.ts'
 import { aroundCalls } from '../../../src/testing/around-calls.ts'
+import { numberKey } from '../../support/arena-map.ts'
 import { errnoError } from '../../support/faulty-fs.ts'
 import {
   commitRows,
@@ -44,9 +46,35 @@ test('a large batch reaches the staging folder before its commit, and nothing el
   const { store, files, stores } = await largeBatch(false)
   expect(await names(files, STAGING)).toHaveLength(1)
   expect(await names(files)).toEqual([])
+  void store.abort()
+  // Whoever aborts again waits as long.
   await store.abort()
   expect(await names(files, STAGING)).toEqual([])
   await stores.close()
+})
+
+test('what queues up in a loop that never yields is written in pieces', async () => {
+  const disk = new MemoryDisk()
+  const writtenBytes: number[] = []
+  const native = aroundCalls(disk, async (call, proceed) => {
+    const [, chunk] = call.args
+    if (call.method === 'write') writtenBytes.push((chunk as Uint8Array).length)
+    return proceed()
+  })
+  const files = new MemoryFileManager({ disk, native })
+  await using opened = await openProvider({ compression: 'none' }, files)
+  const store = await opened.provider.getStore()
+  for (let i = 0; i < 200; i++) store.put(numberKey(i), new Uint8Array(100_000).fill(i))
+  await store.commit()
+  const mib = 1024 * 1024
+  expect(Math.max(...writtenBytes)).toBeGreaterThanOrEqual(4 * mib)
+  expect(Math.max(...writtenBytes)).toBeLessThan(4.1 * mib)
+  await using again = await openProvider({}, files)
+  const reader = await again.provider.getReadStore()
+  for (let i = 0; i < 200; i++) {
+    expect(reader.get(numberKey(i))?.every((byte) => byte === i)).toBe(true)
+  }
+  await reader.release()
 })
 
 test('blocks give their memory back once they are joined to be written', async () => {

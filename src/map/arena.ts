@@ -178,6 +178,8 @@ export class Arena {
     const before = recordUnits(words, w)
     const after = unitsFor(keyLengthAt(words, w), valueLength)
     if (after > before || !keepsKeyPlace(words, w, valueLength)) return false
+    // A segment of a record's own goes back as a whole or not at all.
+    if (this.segments[slot]!.isJumbo && after * 2 < before) return false
     rewriteValue(words, this.bytes[slot], w, value)
     if (after < before) {
       writeFreeSpan(words, w + after * 2, before - after)
@@ -273,9 +275,14 @@ export class Arena {
     const freest = this.#freestSegment()
     if (freest !== undefined && this.#sweep(freest, 0, units)) return true
     const fresh = this.#addSegment(this.#nextSegmentUnits(units), false)
-    if (fresh === undefined) return this.#sweepAnywhere(units)
-    this.#setHole(fresh, 0, fresh.units)
-    return true
+    if (fresh !== undefined) {
+      this.#setHole(fresh, 0, fresh.units)
+      return true
+    }
+    if (this.#sweepAnywhere(units)) return true
+    // INVARIANT: a walk begins where a record or a free span does. The sweeps may have merged what lies around the end of the old hole.
+    this.#setHole(undefined, 0, 0)
+    return false
   }
 
   #setHole(segment: Segment | undefined, unit: number, end: number): void {

@@ -50,6 +50,14 @@ export class Compactor {
     return movedUnits * UNIT_BYTES
   }
 
+  /** Leaves a segment half evacuated to the records to come: at the memory limit its free space is worth more than its release. False if there is none. */
+  giveUp(): boolean {
+    if (this.#victim === undefined) return false
+    this.#victim.isEvacuating = false
+    this.#victim = undefined
+    return true
+  }
+
   /** Whether there is more free space than the records to come are likely to use soon, even without `segment`. */
   #hasSpareBeyond(segment: Segment, liveUnits: number): boolean {
     const free = this.#arena.allocatedUnits - liveUnits
@@ -92,9 +100,7 @@ export class Compactor {
       const units = recordUnits(words, w)
       if (words[w + SUPERSEDED_BY] > this.#arena.floor) {
         if (!this.#move((victim.slot << this.#arena.unitBits) | this.#unit)) {
-          // At the memory limit its free space is worth more than its release.
-          victim.isEvacuating = false
-          this.#victim = undefined
+          this.giveUp()
           break
         }
         moved += units

@@ -219,14 +219,11 @@ export class VersionedMap implements MapReader {
   ): void {
     if (!this.#group.isWide) this.#widen()
     this.#makeRoom()
-    const ref = this.#arena.appendFrom(
-      this.#sequence,
-      source,
-      keyAt,
-      keyLength,
-      valueAt,
-      valueLength,
-    )
+    const arena = this.#arena
+    const sequence = this.#sequence
+    let ref = 0
+    do ref = arena.appendFrom(sequence, source, keyAt, keyLength, valueAt, valueLength)
+    while (ref === 0 && this.#giveWay())
     if (ref === 0) this.#throwMemoryLimit()
     this.#isSequenceUsed = true
     this.#transactionUnits += unitsFor(keyLength, valueLength)
@@ -263,17 +260,20 @@ export class VersionedMap implements MapReader {
     const oldLength = valueLengthAt(words, w)
     if (oldLength === REMOVED) return false
     const journal = this.#transaction()
-    if (words[w + SEQUENCE] !== this.#sequence) {
-      const ref = this.#append(head, REMOVED)
-      journal.push(ref)
-      this.#supersede(words, w, head, ref)
-      journal.removalCount++
-    } else if (words[w + PREVIOUS] === 0) {
+    const isOwn = words[w + SEQUENCE] === this.#sequence
+    if (isOwn && words[w + PREVIOUS] === 0) {
       // No older version knows the key: no trace is needed.
       this.#giveUp(head, words, w)
       this.#index.removeLocated()
     } else {
-      if (!arena.overwrite(head, undefined)) assert(false, 'a removal fits where a value was')
+      if (!isOwn || !arena.overwrite(head, undefined)) {
+        const { isWide } = this.#group
+        const ref = this.#append(isOwn ? words[w + PREVIOUS] : head, REMOVED)
+        // Where memory was short the puts of other lanes were linked meanwhile.
+        if (isWide && !this.#group.isWide) this.#index.locate(hash, probe)
+        journal.push(ref)
+        this.#supersede(words, w, head, ref)
+      }
       journal.removalCount++
     }
     this.#count(-1, -key.length - oldLength)
@@ -497,7 +497,9 @@ export class VersionedMap implements MapReader {
 
   /** Writes a record with the key in #probe, all but the bytes of its value. */
   #append(previous: number, valueLength: number): number {
-    const ref = this.#arena.append(this.#sequence, previous, this.#probe, valueLength)
+    let ref = 0
+    do ref = this.#arena.append(this.#sequence, previous, this.#probe, valueLength)
+    while (ref === 0 && this.#giveWay())
     if (ref === 0) this.#throwMemoryLimit()
     this.#isSequenceUsed = true
     this.#transactionUnits += unitsFor(this.#probe.length, valueLength)
@@ -529,6 +531,15 @@ export class VersionedMap implements MapReader {
         if (!isWide || !this.#linkFresh(hashes[i], refs[i])) this.#linkPut(hashes[i], refs[i])
       }
     }
+  }
+
+  /** At the memory limit: lets go of what may be just what is missing, the lanes or the free space of a segment half evacuated. False if there is neither. */
+  #giveWay(): boolean {
+    const group = this.#group
+    if (!group.isWide) return this.#compactor.giveUp()
+    this.#link()
+    group.narrow()
+    return true
   }
 
   /** Makes lanes for the index as it is. */

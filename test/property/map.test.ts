@@ -4,7 +4,7 @@
 
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { StateStoreError } from '../../src/errors.ts'
+import { isStateStoreError, StateStoreError } from '../../src/errors.ts'
 import { VersionedMap } from '../../src/map/versioned-map.ts'
 import type { MapCursor, MapView } from '../../src/map/versioned-map.ts'
 import { ModelMap, drain } from '../support/model.ts'
@@ -130,6 +130,8 @@ interface Shape {
   readonly expectedKeys?: number
   /** Few, so that journals are half reclaimed most of the time. */
   readonly recordsReclaimedMax?: number
+  /** So low that changes are refused: then nothing may have changed. */
+  readonly memoryBytesMax?: number
 }
 
 /** Each map begins with what the maps before it have left. */
@@ -146,9 +148,9 @@ class Duel {
 
   constructor(shape: Shape, hashSeed: Uint8Array) {
     this.#shape = shape
-    const { segmentBytesMax, expectedKeys = 0, recordsReclaimedMax = Infinity } = shape
-    const sizes = { segmentBytesMax, expectedKeys, recordsReclaimedMax }
-    this.map = new VersionedMap({ hashSeed, ...sizes, spare: used })
+    const { expectedKeys = 0, recordsReclaimedMax = Infinity, memoryBytesMax = 2 ** 30 } = shape
+    const sizes = { segmentBytesMax: shape.segmentBytesMax, expectedKeys, recordsReclaimedMax }
+    this.map = new VersionedMap({ hashSeed, ...sizes, memoryBytesMax, spare: used })
   }
 
   play(step: Step): void {
@@ -184,6 +186,7 @@ class Duel {
     const { map } = this
     for (const [ours] of this.views) ours.release()
     if (map.inTransaction) map.abort()
+    if (this.#shape.memoryBytesMax !== undefined) return this.#retire()
     map.begin()
     const keys: Uint8Array[] = []
     for (const cursor = map.cursor(); cursor.next();) keys.push(cursor.key.slice())
@@ -201,8 +204,12 @@ class Duel {
     expect(map.memoryUsedBytes).toBeLessThan(
       this.#shape.segmentBytesMax * 2 + INDEX_BYTES_MIN + (this.#shape.expectedKeys ?? 0) * 32,
     )
-    map.retire()
-    expect(map.memoryUsedBytes).toBe(0)
+    this.#retire()
+  }
+
+  #retire(): void {
+    this.map.retire()
+    expect(this.map.memoryUsedBytes).toBe(0)
   }
 
   #compareViews(version: number): void {
@@ -317,7 +324,7 @@ class Duel {
   #put(n: number, size: number): void {
     this.#begin()
     const value = valueOf(this.#step, size)
-    this.map.put(keyOf(n), value)
+    if (this.#isRefused(() => this.map.put(keyOf(n), value))) return
     this.model.put(keyOf(n), value)
   }
 
@@ -325,13 +332,26 @@ class Duel {
     this.#begin()
     const [key, value] = [keyOf(n), valueOf(this.#step, size)]
     const source = new DataView(Uint8Array.from([...key, ...value]).buffer)
-    this.map.putAt(source, 0, key.length, key.length, size)
+    if (this.#isRefused(() => this.map.putAt(source, 0, key.length, key.length, size))) return
     this.model.put(key, value)
   }
 
   #remove(n: number): void {
     this.#begin()
-    expect(this.map.remove(keyOf(n))).toBe(this.model.remove(keyOf(n)))
+    let was = false
+    if (this.#isRefused(() => (was = this.map.remove(keyOf(n))))) return
+    expect(was).toBe(this.model.remove(keyOf(n)))
+  }
+
+  #isRefused(change: () => void): boolean {
+    try {
+      change()
+      return false
+    } catch (error) {
+      if (!isStateStoreError(error, 'TIDEMARK_MEMORY_LIMIT')) throw error
+      expect(this.#shape.memoryBytesMax).toBeDefined()
+      return true
+    }
   }
 
   /** Reads on; at the end of the cursor what both have shown must be equal, and no row may come twice. */
@@ -415,4 +435,10 @@ test('usual segments: every history equals a plain Map per version', LONG, () =>
 test('large loads: every history equals a plain Map per version', LONG, () => {
   const shape = { keysMax: 3000, loadRowsMax: 6000, segmentBytesMax: 4096, expectedKeys: 8000 }
   check(shape, RUNS / 20)
+})
+
+test('little memory: a refused change changes nothing', LONG, () => {
+  const few = { keysMax: 60, loadRowsMax: 60, segmentBytesMax: 1024, recordsReclaimedMax: 2 }
+  check({ ...few, memoryBytesMax: 6 * 1024 }, RUNS)
+  check({ ...few, keysMax: 400, loadRowsMax: 400, memoryBytesMax: 70 * 1024 }, RUNS / 4)
 })

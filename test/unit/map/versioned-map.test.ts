@@ -44,9 +44,34 @@ describe('sizes', () => {
       expect(Buffer.compare(cursor.value, value)).toBe(0)
     },
   )
+
+  test('a large value that is removed in the transaction that put it over another', () => {
+    const map = newMap()
+    commitNext(map, () => map.put(bytes('k'), bytes('short')))
+    map.begin()
+    map.put(bytes('k'), new Uint8Array(2 ** 20))
+    expect(map.remove(bytes('k'))).toBe(true)
+    expect([map.has(bytes('k')), map.keyCount, map.plainBytes]).toEqual([false, 0, 0])
+    map.abort()
+    expect(map.get(bytes('k'))).toEqual(bytes('short'))
+  })
 })
 
 describe('memory', () => {
+  test('a jumbo record that a short value takes the place of is not kept whole', () => {
+    const map = newMap()
+    for (let n = 0; n < 5; n++) {
+      commitNext(map, () => {
+        map.put(numberKey(n), new Uint8Array(8 * 2 ** 20))
+        expect(map.has(numberKey(n))).toBe(true)
+        map.put(numberKey(n), new Uint8Array(2 ** 20))
+      })
+    }
+    commitNext(map, () => undefined)
+    commitNext(map, () => undefined)
+    expect(map.memoryUsedBytes).toBeLessThan(20 * 2 ** 20)
+  })
+
   test('a jumbo record goes back to the system when its version is released', () => {
     const map = newMap({ segmentBytesMax: 4096 })
     commitNext(map, () => map.put(bytes('small'), bytes('1')))

@@ -71,24 +71,23 @@ test.each([64, 552, 1101])('a load finds room for as many rows as puts do, in %i
 })
 
 test('a removal in a load finds the room that waiting puts hold', () => {
-  const map = newMap({ memoryBytesMax: 552 * 1024 })
-  commitNext(map, () => putMany(map, 0, 100, 100))
-  map.begin()
   const row = new DataView(new ArrayBuffer(216))
-  // Until nothing is left but what the lanes hold.
-  let count = 0
-  while (map.memoryUsedBytes < 500 * 1024) {
-    row.setInt32(8, 1000 + count++)
-    map.putAt(row, 0, 16, 16, 200)
+  const keys = Array.from({ length: 10 }, (_, n) => numberKey(n))
+  // An index of 1 MiB, four lanes of 32 KiB, and 64 KiB of records, which end somewhere here, with a put or with a removal.
+  for (let rows = 240; rows < 290; rows += 2) {
+    const map = newMap({ memoryBytesMax: (1024 + 128 + 64 + 10) * 1024, expectedKeys: 90_000 })
+    commitNext(map, () => putMany(map, 0, keys.length, 100))
+    map.begin()
+    for (let n = 0; n < rows; n++) {
+      // Each key twice: the second is looked up when it is linked.
+      row.setInt32(8, 1_000 + (n >> 1))
+      map.putAt(row, 0, 16, 16, 200)
+    }
+    for (const key of keys) expect(map.remove(key)).toBe(true)
+    expect(map.keyCount).toBe(rows / 2)
+    expect(keys.some((key) => map.has(key))).toBe(false)
+    for (let n = 0; n < rows / 2; n++) expect(map.has(numberKey(1_000 + n))).toBe(true)
   }
-  const removed = countUntilRefused((n) => {
-    row.setInt32(8, 50_000 + n)
-    map.putAt(row, 0, 16, 16, 200)
-    if (n < 100) expect(map.remove(numberKey(n))).toBe(true)
-  })
-  expect(removed).toBeGreaterThan(100)
-  expect(map.keyCount).toBe(100 + count + removed - 100)
-  for (let n = 0; n < 100; n++) expect(map.has(numberKey(n))).toBe(false)
 })
 
 test('the free space of a segment half evacuated is used before anything is refused', () => {

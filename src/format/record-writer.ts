@@ -18,6 +18,8 @@ import {
 const HAND_COPY_BYTES_MAX = 16
 
 const WORD_BYTES = 4
+/** Above this a view and `set` are faster than copying by the word. */
+const WORD_COPY_BYTES_MAX = 256
 
 export interface RecordWriterOptions {
   readonly blockBytes: number
@@ -79,9 +81,7 @@ export class RecordWriter {
     const rowBytes = 2 * LENGTH_BYTES + keyLength + valueLength
     // Whole words are copied, so up to three bytes behind the row are touched.
     if (this.#rowChecksums || this.#used + rowBytes + WORD_BYTES > this.#blockBytes) {
-      const { buffer, byteOffset } = words
-      const key = new Uint8Array(buffer, byteOffset + keyWord * WORD_BYTES, keyLength)
-      this.put(key, new Uint8Array(buffer, byteOffset + valueWord * WORD_BYTES, valueLength))
+      this.put(bytesOf(words, keyWord, keyLength), bytesOf(words, valueWord, valueLength))
       return
     }
     if (keyLength > KEY_BYTES_MAX) throw tooLong('key', keyLength, KEY_BYTES_MAX)
@@ -92,7 +92,11 @@ export class RecordWriter {
     view.setInt32(this.#used, keyLength)
     copyWords(view, keyAt, words, keyWord, keyLength)
     view.setInt32(valueAt - LENGTH_BYTES, valueLength)
-    copyWords(view, valueAt, words, valueWord, valueLength)
+    if (valueLength <= WORD_COPY_BYTES_MAX) {
+      copyWords(view, valueAt, words, valueWord, valueLength)
+    } else {
+      this.#block.set(bytesOf(words, valueWord, valueLength), valueAt)
+    }
     this.#used = valueAt + valueLength
   }
 
@@ -106,6 +110,11 @@ export class RecordWriter {
     }
     this.#bytes(key)
     this.#length(REMOVED_LENGTH)
+  }
+
+  /** As remove(), of the key of that row. */
+  removeRow({ words, keyWord, keyLength }: RowWords): void {
+    this.remove(bytesOf(words, keyWord, keyLength))
   }
 
   /** Writes the end marker and hands out the last block. Nothing may follow. */
@@ -180,6 +189,10 @@ export class RecordWriter {
     this.#block = new Uint8Array(this.#blockBytes)
     this.#view = new DataView(this.#block.buffer)
   }
+}
+
+function bytesOf(words: Int32Array, from: number, length: number): Uint8Array {
+  return new Uint8Array(words.buffer, words.byteOffset + from * WORD_BYTES, length)
 }
 
 /** Length and bytes, which must fit. Returns where the next field goes. */

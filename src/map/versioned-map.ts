@@ -15,12 +15,13 @@
 // Long, because its parts share private state on the path of every put and get: PERF: each boundary between files would be a call there.
 
 import { assert } from '../base/assert.ts'
+import { noRow, type RowWords } from '../base/row-words.ts'
 import { StateStoreError } from '../errors.ts'
 import { Arena, SEGMENT_BYTES_MAX_DEFAULT } from './arena.ts'
 import { Compactor } from './compaction.ts'
 import { HashIndex } from './hash-index.ts'
 import { Journal } from './journal.ts'
-import { KeyWords } from './key-words.ts'
+import { KeyWords, wordsForKey } from './key-words.ts'
 import { SegmentCursor } from './map-cursor.ts'
 import type { MapCursor } from './map-cursor.ts'
 import { PinnedView } from './map-view.ts'
@@ -40,6 +41,7 @@ import {
   SUPERSEDED_BY,
   UNIT_BYTES,
   keyLengthAt,
+  keyWordAt,
   recordUnits,
   unitsFor,
   valueLengthAt,
@@ -103,6 +105,9 @@ export class VersionedMap implements MapReader {
   #readAhead = new ReadAhead()
   /** Whether the last call read. INVARIANT: then no put waits; else put() would overwrite what is to be overwritten by those that do. */
   #hasRead = false
+  /** The record that the last change wrote, or took out. */
+  #changedRef = 0
+  readonly #changedRow = noRow()
   #isRetired = false
   /** Stamped on what is written next. INVARIANT: larger than what any version, view or cursor reads at. */
   #sequence = 2
@@ -195,6 +200,23 @@ export class VersionedMap implements MapReader {
     this.#isSequenceUsed = false
   }
 
+  /**
+   * Where the last put() has its row, and the last remove() its key: for whoever notes down what changed, since the arguments of those calls may be
+   * views of what they wrote over. To be called right after a put() that followed a read, or a remove(). Valid until the next call.
+   */
+  changedRow(): RowWords {
+    const arena = this.#arena
+    const row = this.#changedRow
+    const words = arena.words[this.#changedRef >>> arena.unitBits]
+    const w = (this.#changedRef & arena.unitMask) << 1
+    row.words = words
+    row.keyWord = keyWordAt(words, w)
+    row.keyLength = keyLengthAt(words, w)
+    row.valueWord = row.keyWord + wordsForKey(row.keyLength)
+    row.valueLength = valueLengthAt(words, w)
+    return row
+  }
+
   /** Copies both. Throws TIDEMARK_MEMORY_LIMIT, and nothing has changed, if there is no room. */
   put(key: Uint8Array, value: Uint8Array): void {
     this.#makeRoom()
@@ -206,6 +228,7 @@ export class VersionedMap implements MapReader {
     if (hasRead && this.#overwriteOwn(hash, value)) return
     const ref = this.#append(0, value.length)
     this.#arena.writeValue(ref, value)
+    this.#changedRef = ref
     if (this.#group.add(hash, ref) || hasRead) this.#linkLane(this.#group.laneOf(hash))
   }
 
@@ -259,6 +282,8 @@ export class VersionedMap implements MapReader {
     const w = (head & arena.unitMask) << 1
     const oldLength = valueLengthAt(words, w)
     if (oldLength === REMOVED) return false
+    // What becomes of the record, its key stays where it is.
+    this.#changedRef = head
     const journal = this.#transaction()
     const isOwn = words[w + SEQUENCE] === this.#sequence
     if (isOwn && words[w + PREVIOUS] === 0) {
@@ -490,6 +515,7 @@ export class VersionedMap implements MapReader {
     const oldLength = valueLengthAt(words, w)
     if (words[w + SEQUENCE] !== this.#sequence || oldLength === REMOVED) return false
     if (!arena.overwrite(head, value)) return false
+    this.#changedRef = head
     this.#plainBytes += value.length - oldLength
     this.#hasRead = false
     return true

@@ -5,7 +5,7 @@
 //      └──abort──> aborted             reads no more
 //
 // put and remove change the map first and the delta second: the map may refuse (MEMORY_LIMIT) and then nothing has happened; the delta only
-// queues, and keeps its failure for commit. The texts are those of Spark's HDFSBackedStateStore, word for word.
+// queues, and keeps its failure for commit. Behind a getView it takes what the map now holds: the arguments may be views of what was written over. The texts are those of Spark's HDFSBackedStateStore, word for word.
 
 import { StateStoreError } from '../errors.ts'
 import { copyProgress } from '../format/progress.ts'
@@ -45,6 +45,8 @@ export class OpenStore extends StoreReader implements StateStore {
   /** Set while `updating` once a commit has begun: changes are over. */
   #sealed: 'no' | 'committing' | 'failed' = 'no'
   #delta: StagedStateFile | undefined
+  /** Whether views of the map were lent since the last change: the next one may be given them. */
+  #hasLent = false
   #committedView: MapView | undefined
   #ending: Promise<unknown> | undefined
 
@@ -76,15 +78,29 @@ export class OpenStore extends StoreReader implements StateStore {
       )
     }
     this.#map.put(key, value)
-    this.#stagedDelta().put(key, value)
+    if (!this.#hasLent) return this.#stagedDelta().put(key, value)
+    this.#hasLent = false
+    this.#stagedDelta().putRow(this.#map.changedRow())
   }
 
   remove(key: Uint8Array): boolean {
     if (this.#state !== 'updating' || this.#sealed !== 'no') throw this.#finished('remove')
     checkKey(key)
     if (!this.#map.remove(key)) return false
-    this.#stagedDelta().remove(key)
+    if (this.#hasLent) this.#stagedDelta().removeRow(this.#map.changedRow())
+    else this.#stagedDelta().remove(key)
+    this.#hasLent = false
     return true
+  }
+
+  override getView(key: Uint8Array): Uint8Array | undefined {
+    this.#hasLent = true
+    return super.getView(key)
+  }
+
+  override getViews(keys: readonly Uint8Array[]): (Uint8Array | undefined)[] {
+    this.#hasLent = true
+    return super.getViews(keys)
   }
 
   async commit(options: CommitOptions = {}): Promise<number> {

@@ -22,6 +22,60 @@ import {
 
 const FINISHED = 'TIDEMARK_STORE_FINISHED'
 
+describe('a view that is handed back with the next call', () => {
+  const key = Uint8Array.from({ length: 8 }, (_, i) => i + 1)
+  const value = Uint8Array.from({ length: 40 }, (_, i) => i)
+
+  /** The rows after `change`, as memory has them and as the files do. */
+  async function bothAfter(change: (store: StateStore) => void, rowChecksums: boolean) {
+    await using opened = await openProvider({ rowChecksums })
+    const before = await opened.provider.getStore()
+    before.put(key, key)
+    await before.commit()
+    const store = await opened.provider.getStore()
+    change(store)
+    await store.commit()
+    await using again = await openProvider({ rowChecksums }, opened.files)
+    const [memory, files] = [await readRows(opened.provider), await readRows(again.provider)]
+    expect(files).toEqual(memory)
+    return memory
+  }
+
+  test.each([false, true])('is put as it was (row checksums: %s)', async (rowChecksums) => {
+    const rows = await bothAfter((store) => {
+      store.put(key, value)
+      store.put(key, store.getView(key)!.subarray(8))
+    }, rowChecksums)
+    expect(rows).toEqual({ [fromText(key)!]: fromText(value.subarray(8)) })
+  })
+
+  test.each([false, true])('removes the key it holds (row checksums: %s)', async (rowChecksums) => {
+    const rows = await bothAfter((store) => {
+      store.put(key, key)
+      expect(store.remove(store.getViews([key])[0]!)).toBe(true)
+    }, rowChecksums)
+    expect(rows).toEqual({})
+  })
+
+  test('is put under the key it holds', async () => {
+    const rows = await bothAfter((store) => {
+      store.put(key, key)
+      const view = store.getView(key)!
+      store.put(view, view.subarray(4))
+    }, false)
+    expect(rows).toEqual({ [fromText(key)!]: fromText(key.subarray(4)) })
+  })
+
+  test('is put whole, however large', async () => {
+    const large = new Uint8Array(2 ** 21).map((_, i) => i % 251)
+    const rows = await bothAfter((store) => {
+      store.put(key, large)
+      store.put(key, store.getView(key)!.subarray(2 ** 19))
+    }, false)
+    expect(rows).toEqual({ [fromText(key)!]: fromText(large.subarray(2 ** 19)) })
+  })
+})
+
 describe('a store that has ended', () => {
   const ends: Record<string, (store: StateStore) => Promise<unknown>> = {
     committed: (store) => store.commit(),

@@ -154,7 +154,7 @@ export class LeasedDirectory implements WritableDirectory {
       // POISONED: the file has its name, but whether the disk knows it is unknown.
       if (isStateStoreError(error, 'TIDEMARK_STORAGE_TIMEOUT', 'TIDEMARK_POISONED'))
         staged.doubtful = true
-      throw error
+      throw inPlacePerhaps(error)
     }
   }
 
@@ -175,7 +175,7 @@ export class LeasedDirectory implements WritableDirectory {
         await this.sync()
         return deleted ? 'withdrawn' : 'gone'
       } catch (error) {
-        if (isStateStoreError(error, 'TIDEMARK_POISONED')) throw error
+        if (isStateStoreError(error, 'TIDEMARK_POISONED')) throw inPlacePerhaps(error)
         cause = error
       }
     }
@@ -334,6 +334,13 @@ class StagedFileInFolder implements StagedFile {
       throw error
     }
   }
+}
+
+/** A failed sync after the move: the file has its name, for now. */
+function inPlacePerhaps(error: unknown): unknown {
+  if (!isStateStoreError(error, 'TIDEMARK_POISONED')) return error
+  const { code, message, path, cause } = error
+  return new StateStoreError(code, message, { path, published: 'unknown', cause })
 }
 
 function ownFile(file: StagedFile): StagedFileInFolder {

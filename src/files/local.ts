@@ -209,7 +209,7 @@ export class LocalFileManager implements CheckpointFileManager {
       } catch (error) {
         if (errnoOf(error) === 'EEXIST') return 'exists'
         if (errnoOf(error) === 'ENOENT') return this.#missingOf(from, source)
-        await this.#refuseUnlessFile(from, source)
+        if (!isDoubtful(error)) await this.#refuseUnlessFile(from, source)
         throw moveError(error, this.location, source, target)
       }
       // The file is published: nothing that happens to the old name can change that. What stays is a leftover in a staging folder.
@@ -231,7 +231,7 @@ export class LocalFileManager implements CheckpointFileManager {
         await this.#native.rename(from, to)
       } catch (error) {
         if (errnoOf(error) === 'ENOENT') return this.#missingOf(from, source)
-        await this.#refuseUnlessFile(to, target)
+        if (!isDoubtful(error)) await this.#refuseUnlessFile(to, target)
         throw moveError(error, this.location, source, target)
       }
       return 'moved'
@@ -432,6 +432,11 @@ export class LocalFileManager implements CheckpointFileManager {
   #error(error: unknown, doing: string, path: string): StateStoreError {
     return localError(error, doing, this.location, path)
   }
+}
+
+/** Whether a move that failed like this may have happened: then no other error may hide it. */
+function isDoubtful(error: unknown): boolean {
+  return ['EIO', 'ETIMEDOUT'].includes(errnoOf(error) ?? '')
 }
 
 function lastSegment(path: string): string {

@@ -22,6 +22,9 @@ export class Removals {
   #folder: Promise<string | undefined> | undefined
   /** Folders that a removal without an answer may still reach. */
   readonly #doubtful = new Set<string>()
+  /** Folders to be deleted, nothing more goes there. */
+  readonly #full = new Set<string>()
+  readonly #underWay = new Set<Promise<unknown>>()
 
   /** `prefix` begins the names of its folders in `staging`, and nobody else's. */
   constructor(files: CheckpointFileManager, staging: string, prefix: string) {
@@ -36,19 +39,33 @@ export class Removals {
    */
   async remove(path: string): Promise<boolean | undefined> {
     await this.settle()
-    const folder = await (this.#folder ??= this.#makeFolder())
+    const removing = this.#remove(path)
+    this.#underWay.add(removing)
+    try {
+      return await removing
+    } finally {
+      this.#underWay.delete(removing)
+    }
+  }
+
+  async #remove(path: string): Promise<boolean | undefined> {
+    const making = (this.#folder ??= this.#makeFolder())
+    const folder = await making
+    const letGo = (): void => {
+      if (this.#folder === making) this.#folder = undefined
+    }
     if (folder === undefined) return undefined
     const trash = joinPath(folder, `${++this.#fileCount}.tmp`)
     try {
       const outcome = await this.#files.moveReplacing(path, trash, 'os')
       if (outcome === 'source-missing') return false
       if (outcome === 'parent-missing') {
-        this.#folder = undefined
+        letGo()
         return undefined
       }
     } catch (error) {
       if (!isStateStoreError(error, 'TIDEMARK_STORAGE_TIMEOUT')) throw error
-      this.#folder = undefined
+      letGo()
       this.#doubtful.add(folder)
       await this.settle()
       if ((await this.#files.stat(path)) !== undefined) throw error
@@ -68,9 +85,15 @@ export class Removals {
   /** Deletes what was taken away so far. */
   async clean(): Promise<void> {
     await this.settle()
-    const folder = await this.#folder
-    this.#folder = undefined
-    if (folder !== undefined) await this.#files.deleteTree(folder)
+    const making = this.#folder
+    this.#folder = undefined // Who removes from here on makes another.
+    await Promise.allSettled(this.#underWay)
+    const folder = await making?.catch(() => undefined)
+    if (folder !== undefined) this.#full.add(folder)
+    for (const full of this.#full) {
+      await this.#files.deleteTree(full)
+      this.#full.delete(full)
+    }
   }
 
   async #makeFolder(): Promise<string | undefined> {

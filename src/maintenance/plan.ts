@@ -58,7 +58,8 @@ function planSnapshot(input: PlanInput, good: readonly number[]): number | undef
 }
 
 function planRemovals(files: StoreFiles<FileStatus>, base: number): string[] {
-  const mains = [...files.deltas, ...files.snapshots]
+  // A snapshot before its delta: without it nobody could tell one of an undone history from the right one.
+  const mains = [...files.snapshots, ...files.deltas]
     .filter(([version, status]) => version < base && status.type === 'file')
     .sort(([a], [b]) => a - b)
   const removals: string[] = []

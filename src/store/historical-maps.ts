@@ -23,6 +23,7 @@ export interface HistoricalRequest {
 export class HistoricalMaps {
   readonly #max: number
   readonly #maps = new Map<number, HistoricalMap>()
+  readonly #loads = new Set<Promise<Recovered>>()
   /** Rewound or superseded while read: nobody new may join them. */
   #detached = 0
 
@@ -63,6 +64,11 @@ export class HistoricalMaps {
     }
   }
 
+  /** Resolves when no load is under way. */
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.#loads)
+  }
+
   /** Versions from `version` on are about to mean something else: readers keep what they have, newcomers load anew. */
   detachFrom(version: number): void {
     for (const known of this.#maps.keys()) if (known >= version) this.#detach(known)
@@ -88,8 +94,10 @@ export class HistoricalMaps {
     }
     const stopping = new AbortController()
     const loading = load(stopping.signal)
+    this.#loads.add(loading)
+    const ended = () => void this.#loads.delete(loading)
     // It may fail when nobody waits for it any more.
-    loading.catch(() => undefined)
+    loading.then(ended, ended)
     const map: HistoricalMap = { loading, stopping, loaded: undefined, readers: 0 }
     this.#maps.set(version, map)
     return map

@@ -133,12 +133,15 @@ export class OpenStore extends StoreReader implements StateStore {
   /** Aborts a store that is still open, waits for a commit that is running, lets go of one that has committed. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#ending
+    // It may have begun while we waited.
+    while (this.#sealed === 'committing' && this.#state === 'updating') await this.#ending
     if (this.#state === 'updating') await this.abort()
     this.releaseCommitted()
   }
 
   protected reader(verb: string): MapReader {
-    if (this.#state === 'updating') return this.#map
+    // Behind a failed commit the map may have been given up, with all that is in it.
+    if (this.#state === 'updating' && this.#map.inTransaction) return this.#map
     if (this.#committedView !== undefined) return this.#committedView
     throw this.#finished(verb)
   }

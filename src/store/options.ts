@@ -1,6 +1,7 @@
 // Every option of the engine: unit, range and default in one place, checked once. docs/options.md is generated from the same table.
 
 import { systemClock, type Clock } from '../base/clock.ts'
+import { describeValue } from '../base/describe-value.ts'
 import { silentLogger, type Logger } from '../base/logger.ts'
 import type { CompressionName } from '../codec/compression.ts'
 import { StateStoreError } from '../errors.ts'
@@ -130,6 +131,12 @@ export function describeOptions(): Readonly<Record<keyof StateStoreOptions, stri
 
 /** Applies the defaults and returns a frozen object. Unknown names and values out of range are INVALID_OPTIONS. `undefined` means the default. */
 export function resolveOptions(options: StateStoreOptions = {}): ResolvedOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw new StateStoreError(
+      'TIDEMARK_INVALID_OPTIONS',
+      `Expected the options to be an object, got ${describeValue(options)}`,
+    )
+  }
   const resolved: Record<string, unknown> = { ...DEFAULT_OPTIONS }
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(OPTIONS, name)) {
@@ -143,14 +150,10 @@ export function resolveOptions(options: StateStoreOptions = {}): ResolvedOptions
     if (!entry.check(value)) {
       throw new StateStoreError(
         'TIDEMARK_INVALID_OPTIONS',
-        `Expected option \`${name}\` to be ${entry.expected}, got ${describe(value)}`,
+        `Expected option \`${name}\` to be ${entry.expected}, got ${describeValue(value)}`,
       )
     }
     resolved[name] = value
   }
   return Object.freeze(resolved) as ResolvedOptions
-}
-
-function describe(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value)
 }

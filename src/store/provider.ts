@@ -66,6 +66,7 @@ export class StateStoreProvider implements AsyncDisposable {
       mutex: new Mutex(),
       installed: new InstalledVersions(),
       historical: new HistoricalMaps(parts.options.historicalMapsMax),
+      damagedSnapshots: new Set(),
       counters: new ProviderCounters(),
     }
   }
@@ -202,6 +203,7 @@ export class StateStoreProvider implements AsyncDisposable {
       await this.#maintaining?.catch(() => undefined)
       await this.#writer?.close()
     } finally {
+      await this.#parts.historical.idle()
       await mutex.run(async () => installed.drop())
     }
   }
@@ -260,7 +262,7 @@ export class StateStoreProvider implements AsyncDisposable {
     if (follows !== undefined) return this.#readStore(follows, () => undefined)
     // Of a version without trailer only reading it whole would tell; readers who are open at once share what the first one found.
     return await this.#readHistorical(target, options, (info) => {
-      return onDisk === 'foreign' || onDisk?.id === info.id
+      return target === 0 || onDisk === 'foreign' || onDisk?.id === info.id
     })
   }
 

@@ -42,6 +42,7 @@ import type { VersionedMap } from '../map/versioned-map.ts'
 import {
   fileOptions,
   FilesChangedError,
+  LOOKS_MAX,
   whileFilesChange,
   isRebuildable,
   listFiles,
@@ -102,7 +103,9 @@ export async function loadVersion(
   const recovered = await whileFilesChange(async (attempt) => {
     // After the first attempt: also the version in memory may be one that another process has rewound.
     const start = attempt === 1 ? warm : undefined
-    return await new Load(target, context, await listFiles(context)).run(start)
+    return await new Load(target, context, await listFiles(context), attempt >= LOOKS_MAX).run(
+      start,
+    )
   })
   publishStep('recovered', {
     storeId: storeIdText(context.id),
@@ -125,7 +128,16 @@ class Load {
   readonly #orphans: number[] = []
   #deltasReplayed = 0
 
-  constructor(target: number | 'latest', context: RecoveryContext, files: StoreFiles<FileStatus>) {
+  /** Whether what contradicts itself now is damaged, and not being replaced. */
+  readonly #isLastLook: boolean
+
+  constructor(
+    target: number | 'latest',
+    context: RecoveryContext,
+    files: StoreFiles<FileStatus>,
+    isLastLook: boolean,
+  ) {
+    this.#isLastLook = isLastLook
     this.#target = target
     this.#context = context
     this.#files = files
@@ -251,7 +263,10 @@ class Load {
     warm: boolean,
   ): Promise<Recovered> {
     if (warm && base.version === this.#top) return this.#recovered(map, base, snapshotVersion, warm)
-    if (warm) map.begin()
+    if (warm) {
+      while (map.reclaim()) await this.#context.clock.turn()
+      map.begin()
+    }
     let info = base
     try {
       for (let version = base.version + 1; version <= this.#top; version++) {
@@ -405,7 +420,7 @@ class Load {
       // With a trailer the file has proved itself whole, so it is the sidecar that is wrong. Without one, another process may have been
       // replacing the pair between our two reads: look once more before calling it corrupt.
       if (content.trailer === undefined && isStateStoreError(error))
-        throw new FilesChangedError(error)
+        throw kind === 'snapshot' && this.#isLastLook ? error : new FilesChangedError(error)
       if (!isStateStoreError(error)) throw error
       this.#staleSidecars.push({ name: main, sizeBytes: source.sizeBytes, crc: content.fileCrc })
     }

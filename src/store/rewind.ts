@@ -6,7 +6,7 @@
 import { StateStoreError } from '../errors.ts'
 import { deltaName, sidecarName, snapshotName } from '../format/file-names.ts'
 import type { WritableDirectory } from '../files/writable-directory.ts'
-import { listFiles, type RecoveryContext } from './state-files.ts'
+import { isRebuildable, listFiles, type RecoveryContext } from './state-files.ts'
 import { storeIdText, type ResolvedStoreId } from './store-id.ts'
 
 export interface RewindRequest {
@@ -51,6 +51,9 @@ export function checkRewind(request: RewindRequest): void {
 /**
  * Removes what a commit of `version` undoes: everything above it, highest first and one version after the other durably, so that a
  * crash or a power failure at any point leaves a history without holes; then its snapshot and sidecars. `<version>.delta` stays, to be replaced in one step.
+ *
+ * INVARIANT: what is left at any point can be rebuilt. Where cleaning has come by, a rewind to version 0 takes away the snapshot that everything begins at:
+ * deltas below it, left by a cleaning that was cut short, go first, and its own delta goes before it.
  */
 export async function removeUndone(
   version: number,
@@ -67,16 +70,23 @@ export async function removeUndone(
     ...[...files.deltas.values(), ...files.snapshots.values()].map(({ name }) => name),
     ...files.sidecars.keys(),
   ])
-  for (const other of undone) {
-    // A sidecar goes before its file: left over it would contradict the next file of that name.
-    const names = [
-      sidecarName(snapshotName(other)),
-      snapshotName(other),
-      sidecarName(deltaName(other)),
-      ...(other > version ? [deltaName(other)] : []),
-    ].filter((name) => present.has(name))
-    for (const name of names) await directory.remove(name)
+  const remove = async (names: string[]): Promise<void> => {
+    const there = names.filter((name) => present.has(name))
+    for (const name of there) await directory.remove(name)
     // DURABILITY: else a power failure might bring back a higher version without the one below it, or an old snapshot beside a new delta.
-    if (names.length > 0) await directory.sync()
+    if (there.length > 0) await directory.sync()
+  }
+  const isStranded = (other: number): boolean => other > version && !isRebuildable(other, files)
+  const stranded = undone.filter(isStranded).reverse()
+  for (const other of [...stranded, ...undone.filter((each) => !isStranded(each))]) {
+    // A sidecar goes before its file: left over it would contradict the next file of that name.
+    const snapshot = [sidecarName(snapshotName(other)), snapshotName(other)]
+    const delta = [sidecarName(deltaName(other)), ...(other > version ? [deltaName(other)] : [])]
+    if (other > version && !isRebuildable(other - 1, files)) {
+      await remove(delta)
+      await remove(snapshot)
+    } else {
+      await remove([...snapshot, ...delta])
+    }
   }
 }

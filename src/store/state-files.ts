@@ -51,7 +51,7 @@ export class FilesChangedError extends Error {
 }
 
 /** How often a look at the files is taken anew because they changed under it. */
-const LOOKS_MAX = 3
+export const LOOKS_MAX = 3
 
 /** Runs `look`, which lists the files anew each time, until they hold still; after the last attempt, throws what is then to be concluded. */
 export async function whileFilesChange<T>(

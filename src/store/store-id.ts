@@ -4,6 +4,7 @@
 //   _tidemark/writers/<operator>/<partition>/<name>  one claim per generation
 //   _tidemark/staging/<operator>/<partition>/<name>  one folder per living generation
 
+import { describeValue } from '../base/describe-value.ts'
 import { joinPath } from '../files/file-manager.ts'
 import { StateStoreError } from '../errors.ts'
 
@@ -40,7 +41,7 @@ export function resolveStoreId(id: StoreId): ResolvedStoreId {
     throw new StateStoreError(
       'TIDEMARK_INVALID_OPTIONS',
       `Expected \`storeName\` to be 1 to 128 of the characters A-Z a-z 0-9 . _ - $, beginning with a letter, a digit or $, and not a file name ` +
-        `such as 1.delta, got ${JSON.stringify(storeName)}`,
+        `such as 1.delta, got ${describeValue(storeName)}`,
     )
   }
   return Object.freeze({ operatorId, partitionId, storeName })
@@ -50,7 +51,7 @@ function checkNumber(field: string, value: unknown): void {
   if (!Number.isSafeInteger(value) || (value as number) < 0) {
     throw new StateStoreError(
       'TIDEMARK_INVALID_OPTIONS',
-      `Expected \`${field}\` to be a whole number, 0 or more, got ${String(value)}`,
+      `Expected \`${field}\` to be a whole number, 0 or more, got ${describeValue(value)}`,
     )
   }
 }

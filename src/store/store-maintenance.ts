@@ -6,10 +6,16 @@
 
 import { publishStep } from '../base/diagnostics.ts'
 import { isStateStoreError, StateStoreError } from '../errors.ts'
-import type { FileStatus } from '../files/file-manager.ts'
+import { type FileStatus, joinPath } from '../files/file-manager.ts'
 import type { StagedFile } from '../files/writable-directory.ts'
 import { sidecarName, snapshotName, type StoreFiles } from '../format/file-names.ts'
-import { checkStateFile, readStateFile, readTrailer } from '../format/state-file-reader.ts'
+import { verifySidecar } from '../format/sidecar.ts'
+import {
+  checkStateFile,
+  readStateFile,
+  readTrailer,
+  type StateFileSource,
+} from '../format/state-file-reader.ts'
 import type { StreamTotals } from '../format/state-file-writer.ts'
 import type { Trailer } from '../format/trailer.ts'
 import type { MapView } from '../map/versioned-map.ts'
@@ -45,7 +51,6 @@ export class StoreMaintenance {
   /** The version now open for update, if any. */
   readonly #openVersion: () => number | undefined
   readonly #snapshots = new SnapshotSlot()
-  readonly #damagedSnapshots = new Set<number>()
   /** The last snapshot that was read from end to end and found whole. */
   #checkedSnapshot: number | undefined
   #rewindCount = 0
@@ -55,19 +60,15 @@ export class StoreMaintenance {
     this.#openVersion = openVersion
   }
 
-  /** A load had to pass over a snapshot. */
-  foundDamaged(version: number): void {
-    this.#damagedSnapshots.add(version)
-  }
-
   /** A commit is about to undo `version` and what follows it. */
   rewinding(version: number): void {
     this.#rewindCount++
     this.#checkedSnapshot = undefined
     this.#snapshots.cancelFrom(version)
     // Undone with the rest, if it was that late. Which one is the last now, the next listing or load tells; until then, none is relied on.
-    const { counters } = this.#leased.parts
+    const { counters, damagedSnapshots } = this.#leased.parts
     if (counters.lastSnapshotVersion >= version) counters.lastSnapshotVersion = -1
+    for (const damaged of damagedSnapshots) if (damaged >= version) damagedSnapshots.delete(damaged)
   }
 
   /** Gives up the snapshot under way, and starts none any more. */
@@ -83,15 +84,20 @@ export class StoreMaintenance {
   /** What one round may see and do. `latest` gives the newest version, undefined once it is not known any more. */
   round(latest: () => number | undefined): Maintainable {
     const { parts, lease } = this.#leased
+    const { counters } = parts
     const plan: Plan = { latest: 0, rewindCount: this.#rewindCount }
     return {
       id: parts.id,
       options: parts.options,
-      damagedSnapshots: this.#damagedSnapshots,
+      damagedSnapshots: parts.damagedSnapshots,
       survey: async () => {
         const files = await listFiles(recoveryContext(parts))
         // After the listing: what was the newest before may have left the memory meanwhile, and could not be snapshotted.
         plan.latest = latest() ?? 0
+        const good = [...files.snapshots.keys()].filter(
+          (version) => version <= plan.latest && !parts.damagedSnapshots.has(version),
+        )
+        counters.lastSnapshotVersion = Math.max(counters.lastSnapshotVersion, ...good)
         return { files, latest: plan.latest }
       },
       writeSnapshot: (version, write) => this.#writeSnapshot(version, write),
@@ -135,11 +141,12 @@ export class StoreMaintenance {
       const source = openSource(context, files, 'snapshot', version)
       if (source === undefined) return false
       await checkStateFile(source, fileOptions(context, 'snapshot', version))
+      await checkSidecar(source, version, files, context)
       await checkIsOfDelta(version, files, context)
     } catch (error) {
       if (error instanceof FilesChangedError) return false // Undone meanwhile.
       if (!isStateStoreError(error) || error.kind !== 'corrupt') throw error
-      this.#damagedSnapshots.add(version)
+      this.#leased.parts.damagedSnapshots.add(version)
       publishStep('repair', { storeId: this.#leased.storeId, version, error })
       return false
     }
@@ -218,9 +225,10 @@ export class StoreMaintenance {
         return false
       }
       const sidecar = sidecarName(file.name)
-      if (sidecars.delete(sidecar)) await lease.directory.remove(sidecar)
+      if (sidecars.has(sidecar)) await lease.directory.remove(sidecar)
+      sidecars.delete(sidecar)
       await this.#moveIn(info, staged, file)
-      this.#damagedSnapshots.delete(info.version)
+      this.#leased.parts.damagedSnapshots.delete(info.version)
       counters.lastSnapshotVersion = Math.max(counters.lastSnapshotVersion, info.version)
       if (options.checksumFiles) await this.#leased.addSidecar(file)
       return true
@@ -257,7 +265,10 @@ export class StoreMaintenance {
       const trailer = source && (await readTrailer(source))
       if (trailer === undefined) return false
       const isNewer = trailer.stamp[0] > this.#leased.lease.generation
-      return isNewer || (trailer.id === info.id && !this.#damagedSnapshots.has(info.version))
+      return (
+        isNewer ||
+        (trailer.id === info.id && !this.#leased.parts.damagedSnapshots.has(info.version))
+      )
     } catch (error) {
       if (error instanceof FilesChangedError) return false
       if (isStateStoreError(error) && error.kind === 'corrupt') return false
@@ -278,6 +289,23 @@ export class StoreMaintenance {
       options,
     })
   }
+}
+
+/** CORRUPT_FILE where a load would not believe a snapshot without trailer because of its sidecar. */
+async function checkSidecar(
+  source: StateFileSource,
+  version: number,
+  files: StoreFiles<FileStatus>,
+  context: RecoveryContext,
+): Promise<void> {
+  const name = sidecarName(snapshotName(version))
+  if (!files.sidecars.has(name) || (await readTrailer(source)) !== undefined) return
+  const sink = { onPut: () => undefined, onRemove: () => undefined }
+  const content = await readStateFile(source, fileOptions(context, 'snapshot', version), sink)
+  const bytes = await context.directory.read(name)
+  if (bytes === undefined) return
+  const path = joinPath(context.directory.directory, name)
+  verifySidecar(bytes, { path, sizeBytes: source.sizeBytes, crc: content.fileCrc })
 }
 
 /** CORRUPT_FILE unless a snapshot is that of its delta: another engine may have gone back and left it beside a delta of its own. */

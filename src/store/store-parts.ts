@@ -28,6 +28,8 @@ export interface StoreParts {
   readonly installed: InstalledVersions
   readonly historical: HistoricalMaps
   readonly counters: ProviderCounters
+  /** Snapshots in whose place a load took others, whoever it was for: maintenance writes them anew. */
+  readonly damagedSnapshots: Set<number>
 }
 
 export function recoveryContext(parts: StoreParts, signal?: AbortSignal): RecoveryContext {
@@ -58,6 +60,7 @@ export function countLoad(parts: StoreParts, recovered: Recovered, startedMs: nu
   const { counters } = parts
   counters.cacheMisses++
   if (recovered.damagedSnapshots.length > 0) counters.snapshotsRepaired++
+  for (const version of recovered.damagedSnapshots) parts.damagedSnapshots.add(version)
   counters.orphansSkipped += recovered.orphans.length
   counters.sidecarsRepaired += recovered.staleSidecars.length
   if (recovered.snapshotVersion !== undefined && recovered.snapshotVersion > 0) {

@@ -96,6 +96,8 @@ export class StoreWriter implements StoreHost {
     const { map, info } = await this.#prepare(target, request).catch(async (error: unknown) => {
       throw this.#leased.ending(await this.#leased.orFenced(error))
     })
+    // A reader may have let go of a great deal since the last commit.
+    while (map.reclaim()) await this.#parts.options.clock.turn()
     map.begin()
     this.#open = new OpenStore({
       id: this.#parts.id,
@@ -207,7 +209,6 @@ export class StoreWriter implements StoreHost {
     const context = recoveryContext(this.#parts, signal)
     const recovered = await loadVersion(target, context, await trustedWarmStart(this.#parts))
     countLoad(this.#parts, recovered, startedMs)
-    for (const version of recovered.damagedSnapshots) this.#maintenance.foundDamaged(version)
     installed.adopt(recovered)
     installed.retain(Math.max(1, options.maxBatchesToRetainInMemory))
     for (const subject of recovered.staleSidecars) await this.#leased.repairSidecar(subject)

@@ -58,7 +58,7 @@ describe('a snapshot', () => {
 })
 
 describe('cleaning', () => {
-  test('keeps the base snapshot of the oldest retained version and all after it; sidecars go before their files', () => {
+  test('keeps the base snapshot of the oldest retained version and all after it; sidecars go before their files, snapshots before deltas', () => {
     const plan = planMaintenance(
       input(
         [
@@ -77,9 +77,9 @@ describe('cleaning', () => {
       '1.delta.crc',
       '1.delta',
       '2.delta',
-      '3.delta',
       '3.snapshot.crc',
       '3.snapshot',
+      '3.delta',
       '4.delta',
       '5.delta',
     ])

@@ -67,6 +67,8 @@ export class LeasedDirectory implements WritableDirectory {
   readonly #nonce: string
   #fileCount = 0
   readonly #inUse = new Set<string>()
+  /** Discarded files whose publication ended without an answer, and which may be there still: it could take effect yet. */
+  readonly #doubtful = new Set<string>()
   readonly #removals: Removals
 
   constructor(options: LeasedDirectoryOptions) {
@@ -114,6 +116,7 @@ export class LeasedDirectory implements WritableDirectory {
         // A request that was given up and made again may be under way still; a call of the system never is.
         isWriteOver: this.#files.capabilities.losesAnswers !== true,
         letGo,
+        doubt: () => void this.#doubtful.add(path),
         refuseIfFenced: () => this.#refuseIfFenced(`${label} cannot be written`, 'no'),
       })
     } catch (error) {
@@ -135,6 +138,7 @@ export class LeasedDirectory implements WritableDirectory {
     const staged = ownFile(file)
     const target = this.#pathOf(name)
     await this.#removals.settle()
+    await this.#settleDiscarded()
     assert(staged.state === 'closed', `${staged.path} is ${staged.state}, cannot be published`)
     try {
       const outcome =
@@ -193,6 +197,7 @@ export class LeasedDirectory implements WritableDirectory {
    * certain.
    */
   async remove(name: string): Promise<boolean> {
+    await this.#settleDiscarded()
     const removed = await this.#removals.remove(this.#pathOf(name))
     if (removed !== undefined) return removed
     await this.#refuseIfFenced(`${name} cannot be removed`, 'no')
@@ -223,6 +228,14 @@ export class LeasedDirectory implements WritableDirectory {
       if (await this.#files.deleteFile(joinPath(this.#staging, name))) count++
     }
     return count
+  }
+
+  /** INVARIANT: nothing is published or removed while a file that was discarded could still be: it is deleted for certain first. */
+  async #settleDiscarded(): Promise<void> {
+    for (const path of this.#doubtful) {
+      await this.#files.deleteFile(path)
+      this.#doubtful.delete(path)
+    }
   }
 
   #pathOf(name: string): string {
@@ -280,6 +293,8 @@ interface StagedFileParts {
   readonly isWriteOver: boolean
   /** It is in the staging folder no more. */
   readonly letGo: () => void
+  /** It may be published yet, unless it is deleted. */
+  readonly doubt: () => void
   readonly refuseIfFenced: () => Promise<void>
 }
 
@@ -308,6 +323,8 @@ class StagedFileInFolder implements StagedFile {
   async discard(): Promise<void> {
     if (this.state === 'settled' || this.state === 'discarded') return
     this.state = 'discarded'
+    // What abort() cannot delete it leaves where it is.
+    if (this.doubtful) this.#parts.doubt()
     await this.#parts.writer.abort()
     this.#parts.letGo()
   }

@@ -340,7 +340,11 @@ export class StoreWriter implements StoreHost {
       committedThrough: this.#committedThrough,
       sidecars: this.#leased.sidecars,
       location: this.#parts.files.location,
-      rewinding: (version) => this.#maintenance.rewinding(version),
+      rewinding: (version) => {
+        // Files go from here on: until the commit has ended they tell what is the newest.
+        this.#latest = undefined
+        this.#maintenance.rewinding(version)
+      },
       addSidecar: (file) => this.#leased.addSidecar(file),
     }
   }

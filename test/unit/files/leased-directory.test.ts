@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { StateStoreError } from '../../../src/errors.ts'
 import { LeasedDirectory } from '../../../src/files/leased-directory.ts'
 import { LocalFileManager } from '../../../src/files/local.ts'
 import { MemoryDisk } from '../../../src/files/memory-disk.ts'
@@ -169,4 +170,44 @@ describe('a writer that is stopped between two system calls', () => {
       })
     }
   })
+})
+
+test('a move that comes after its file was discarded replaces nothing that was published since', async () => {
+  const inner = new MemoryFileManager()
+  const late: (() => Promise<unknown>)[] = []
+  let deletesFail = false
+  const files = aroundCalls(inner, async (call, proceed) => {
+    if (call.method === 'moveReplacing' && late.length === 0) {
+      late.push(proceed)
+      throw new StateStoreError('TIDEMARK_STORAGE_TIMEOUT', 'no answer')
+    }
+    if (call.method === 'deleteFile' && deletesFail) {
+      throw new StateStoreError('TIDEMARK_STORAGE_UNAVAILABLE', 'no connection')
+    }
+    return proceed()
+  })
+  for (const path of ['state', 'staging']) await files.makeDirectories(path, 'os')
+  const leased = new LeasedDirectory({
+    files,
+    directory: 'state',
+    staging: 'staging',
+    durability: 'os',
+  })
+  const staged = async (content: string) => {
+    const file = await leased.create('4.snapshot')
+    await file.write(bytesOf(content))
+    await file.close()
+    return file
+  }
+  const lost = await staged('undone')
+  await expect(leased.publish(lost, '4.snapshot', 'replace')).rejects.toThrow('no answer')
+  deletesFail = true
+  await lost.discard()
+  // Whether the first can still arrive is not known: nothing is published over it.
+  const good = await staged('good')
+  await expect(leased.publish(good, '4.snapshot', 'replace')).rejects.toThrow('no connection')
+  deletesFail = false
+  expect(await leased.publish(good, '4.snapshot', 'replace')).toBe('published')
+  expect(await late[0]()).toBe('source-missing')
+  expect(await textOf(inner, 'state/4.snapshot')).toBe('good')
 })

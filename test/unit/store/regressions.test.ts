@@ -106,6 +106,29 @@ test('an fsync that fails poisons the provider, even of a snapshot that a rewind
   await failure('TIDEMARK_POISONED', () => opened.provider.getStore())
 })
 
+test('whoever asks for the newest version while a commit undoes several is given the one that it makes', async () => {
+  const reached = Promise.withResolvers<void>()
+  const gate = Promise.withResolvers<void>()
+  let armed = false
+  const files = aroundCalls(new MemoryFileManager(), async (call, proceed) => {
+    if (armed && call.method === 'moveReplacing' && String(call.args[0]).includes('4.delta')) {
+      armed = false
+      reached.resolve()
+      await gate.promise
+    }
+    return proceed()
+  })
+  await using opened = await openProvider({}, files)
+  await commitVersions(opened.provider, 5)
+  armed = true
+  const committing = commitRows(opened.provider, { again: '3' }, { from: 2, rewind: 'allow' })
+  await reached.promise
+  const reading = readRows(opened.provider)
+  gate.resolve()
+  expect(await committing).toBe(3)
+  expect(await reading).toEqual({ ...rowsAfter(2), again: '3' })
+})
+
 describe('a snapshot of ours of versions without trailer', () => {
   /** Three versions with trailer and a promise, twelve without, a snapshot of the last with trailer. */
   async function mixedHistory(): Promise<MemoryFileManager> {

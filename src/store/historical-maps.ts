@@ -26,9 +26,15 @@ export class HistoricalMaps {
   readonly #loads = new Set<Promise<Recovered>>()
   /** Rewound or superseded while read: nobody new may join them. */
   #detached = 0
+  #readers = 0
 
   constructor(max: number) {
     this.#max = max
+  }
+
+  /** Those who read one of them, or wait for it. */
+  get readerCount(): number {
+    return this.#readers
   }
 
   get count(): number {
@@ -51,6 +57,7 @@ export class HistoricalMaps {
     request.signal?.throwIfAborted()
     const map = this.#joinable(version, request) ?? this.#start(version, load)
     map.readers++
+    this.#readers++
     const leave = (): void => this.#leave(version, map)
     try {
       map.loaded = await untilAborted(map.loading, request.signal)
@@ -105,6 +112,7 @@ export class HistoricalMaps {
 
   #leave(version: number, map: HistoricalMap): void {
     map.readers--
+    this.#readers--
     if (map.readers > 0) return
     map.stopping.abort()
     if (this.#maps.get(version) === map) this.#maps.delete(version)

@@ -139,11 +139,15 @@ export class StateStoreProvider implements AsyncDisposable {
     this.#checkOpen()
     const store = this.#writer?.maintainable()
     if (store === undefined) return
-    this.#maintaining ??= this.#hooks.maintain(store).finally(() => {
+    this.#maintaining ??= this.#maintain(store).finally(() => {
       this.#maintaining = undefined
     })
+    await this.#maintaining
+  }
+
+  async #maintain(store: Maintainable): Promise<void> {
     try {
-      await this.#maintaining
+      await this.#hooks.maintain(store)
     } catch (error) {
       this.#parts.counters.maintenanceFailures++
       this.#writer?.maintenanceFailed(error)
@@ -165,7 +169,7 @@ export class StateStoreProvider implements AsyncDisposable {
         orphansSkipped: counters.orphansSkipped,
         sidecarsRepaired: counters.sidecarsRepaired,
         sidecarFailures: counters.sidecarFailures,
-        openReaders: installed.pinCount,
+        openReaders: installed.pinCount + historical.readerCount,
         historicalMaps: historical.count,
         snapshotLag: this.#snapshotLag,
         maintenanceFailures: counters.maintenanceFailures,

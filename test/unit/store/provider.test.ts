@@ -217,6 +217,7 @@ describe('read stores', () => {
     await using opened = await openProvider({ historicalMapsMax: 2, maxBatchesToRetainInMemory: 1 })
     await commitVersions(opened.provider, 6)
     const counts = () => opened.provider.metrics.customMetrics
+    const { openReaders } = counts()
     const first = await opened.provider.getReadStore(1)
     const memory = opened.provider.metrics.memoryUsedBytes
     const shared = await opened.provider.getReadStore(1)
@@ -224,6 +225,7 @@ describe('read stores', () => {
     expect(opened.provider.metrics.memoryUsedBytes).toBe(memory)
     const second = await opened.provider.getReadStore(2)
     expect(counts().historicalMaps).toBe(2)
+    expect(counts().openReaders).toBe(openReaders + 3)
     const error = await failure('TIDEMARK_MEMORY_LIMIT', () => opened.provider.getReadStore(3))
     expect(error.message).toContain('historicalMapsMax: 2')
     await first.release()
@@ -235,6 +237,7 @@ describe('read stores', () => {
     await second.release()
     await third.release()
     expect(counts().historicalMaps).toBe(0)
+    expect(counts().openReaders).toBe(openReaders)
   })
 
   test('need no lease and write nothing', async () => {

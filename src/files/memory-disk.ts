@@ -146,6 +146,8 @@ export class MemoryDisk implements NativeFiles {
     const target = this.#parent(to)
     const node = this.#find(from)
     if (`${to}/`.startsWith(`${from}/`) && to !== from) throw errno('EINVAL', 'rename', to)
+    // As Linux: a folder that what is moved lies in is not empty, whatever is moved.
+    if (from.startsWith(`${to}/`)) throw errno('ENOTEMPTY', 'rename', to)
     const replaced = target.parent.entries.get(target.name)
     if (replaced === node) return // Two names of one file: POSIX does nothing.
     if (replaced?.type === 'directory') {

@@ -50,9 +50,15 @@ export class Removals {
 
   async #remove(path: string): Promise<boolean | undefined> {
     const making = (this.#folder ??= this.#makeFolder())
-    const folder = await making
+    // The next removal makes another. Unless somebody has let go of this one already.
     const letGo = (): void => {
       if (this.#folder === making) this.#folder = undefined
+    }
+    let folder: string | undefined
+    try {
+      folder = await making
+    } finally {
+      if (folder === undefined) letGo()
     }
     if (folder === undefined) return undefined
     const trash = joinPath(folder, `${++this.#fileCount}.tmp`)
@@ -98,15 +104,7 @@ export class Removals {
 
   async #makeFolder(): Promise<string | undefined> {
     const folder = joinPath(this.#staging, `${this.#prefix}${++this.#folderCount}`)
-    try {
-      const outcome = await this.#files.makeDirectory(folder, 'os')
-      if (outcome !== 'parent-missing') return folder
-    } catch (error) {
-      // The next removal makes another: this one may or may not be there.
-      this.#folder = undefined
-      throw error
-    }
-    this.#folder = undefined
-    return undefined
+    const outcome = await this.#files.makeDirectory(folder, 'os')
+    return outcome === 'parent-missing' ? undefined : folder
   }
 }

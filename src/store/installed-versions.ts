@@ -67,6 +67,11 @@ export class InstalledVersions {
     this.retain(versionsMax)
   }
 
+  /** Frees what became invisible, in turns of the event loop: a reader may have let go of a great deal. */
+  async reclaim(clock: Clock): Promise<void> {
+    while (this.#map?.reclaim()) await clock.turn()
+  }
+
   /**
    * After a commit that appended so much: frees what became invisible, and moves records out of segments that are mostly free, in turns of the event
    * loop. The caller promises that no transaction is begun meanwhile.
@@ -78,7 +83,7 @@ export class InstalledVersions {
     )
     for (;;) {
       // Before each slice: a reader may have let go of more.
-      while (this.#map?.reclaim()) await clock.turn()
+      await this.reclaim(clock)
       const moved = this.#map?.compactSlice(Math.min(left, COMPACTION_SLICE_BYTES)) ?? 0
       left -= moved
       if (moved === 0 || left <= 0) return

@@ -45,7 +45,7 @@ export interface StateStoreMetrics {
     /** Rounds of maintenance that failed. */
     readonly maintenanceFailures: number
   }
-  /** SPARK: `SnapshotLastUploaded.partition_<p>_<name>`: version of the last snapshot written or loaded by this provider, -1 before. */
+  /** SPARK: `SnapshotLastUploaded.partition_<p>_<name>`: version of the last snapshot that this provider has written, loaded or seen in a round of maintenance, -1 before. */
   readonly instanceMetrics: Readonly<Record<string, number>>
   readonly latencies: StepLatencies
 }

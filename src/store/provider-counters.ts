@@ -10,7 +10,7 @@ export class ProviderCounters {
   sidecarsRepaired = 0
   sidecarFailures = 0
   maintenanceFailures = 0
-  /** Version of the last snapshot written or loaded; -1 before. SPARK: as its instance metric. */
+  /** Version of the last snapshot written, loaded or listed; -1 before. SPARK: as its instance metric. */
   lastSnapshotVersion = -1
   readonly latencies: { -readonly [step in keyof StepLatencies]: StepLatencies[step] } = {}
 }

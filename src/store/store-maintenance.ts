@@ -68,6 +68,7 @@ export class StoreMaintenance {
     // Undone with the rest, if it was that late. Which one is the last now, the next listing or load tells; until then, none is relied on.
     const { counters, damagedSnapshots } = this.#leased.parts
     if (counters.lastSnapshotVersion >= version) counters.lastSnapshotVersion = -1
+    if (!this.#leased.lease.directory.movesAtomically) return // There they stay.
     for (const damaged of damagedSnapshots) if (damaged >= version) damagedSnapshots.delete(damaged)
   }
 
@@ -84,7 +85,6 @@ export class StoreMaintenance {
   /** What one round may see and do. `latest` gives the newest version, undefined once it is not known any more. */
   round(latest: () => number | undefined): Maintainable {
     const { parts, lease } = this.#leased
-    const { counters } = parts
     const plan: Plan = { latest: 0, rewindCount: this.#rewindCount }
     return {
       id: parts.id,
@@ -94,10 +94,7 @@ export class StoreMaintenance {
         const files = await listFiles(recoveryContext(parts))
         // After the listing: what was the newest before may have left the memory meanwhile, and could not be snapshotted.
         plan.latest = latest() ?? 0
-        const good = [...files.snapshots.keys()].filter(
-          (version) => version <= plan.latest && !parts.damagedSnapshots.has(version),
-        )
-        counters.lastSnapshotVersion = Math.max(counters.lastSnapshotVersion, ...good)
+        this.#noteSnapshots(files, plan)
         return { files, latest: plan.latest }
       },
       writeSnapshot: (version, write) => this.#writeSnapshot(version, write),
@@ -108,6 +105,16 @@ export class StoreMaintenance {
         parts.counters.latencies.cleanMs = durationMs
       },
     }
+  }
+
+  /** The last snapshot, where a listing tells: where nothing was undone meanwhile, and what is undone does not stay. */
+  #noteSnapshots(files: StoreFiles<FileStatus>, plan: Plan): void {
+    const { parts, lease } = this.#leased
+    if (plan.rewindCount !== this.#rewindCount || !lease.directory.movesAtomically) return
+    const good = [...files.snapshots.keys()].filter(
+      (version) => version <= plan.latest && !parts.damagedSnapshots.has(version),
+    )
+    parts.counters.lastSnapshotVersion = Math.max(parts.counters.lastSnapshotVersion, ...good)
   }
 
   // --- cleaning

@@ -96,8 +96,7 @@ export class StoreWriter implements StoreHost {
     const { map, info } = await this.#prepare(target, request).catch(async (error: unknown) => {
       throw this.#leased.ending(await this.#leased.orFenced(error))
     })
-    // A reader may have let go of a great deal since the last commit.
-    while (map.reclaim()) await this.#parts.options.clock.turn()
+    await this.#parts.installed.reclaim(this.#parts.options.clock)
     map.begin()
     this.#open = new OpenStore({
       id: this.#parts.id,
@@ -196,6 +195,7 @@ export class StoreWriter implements StoreHost {
       // The version that was committed last is about to be undone, and its store's reads with it; they must not keep it in memory.
       this.#committed?.releaseCommitted()
     }
+    await installed.reclaim(this.#parts.options.clock)
     if (installed.newest?.info.version === target || installed.rewindTo(target)) {
       counters.cacheHits++
       return installed.newest!

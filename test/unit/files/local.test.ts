@@ -28,7 +28,8 @@ import {
   namesIn,
   textOf,
 } from '../../../src/testing/file-manager-contract.ts'
-import { faultyFiles, shortWrites, type NativeFault } from '../../support/faulty-fs.ts'
+import { commitRows, failure, openProvider, readRows, text } from '../../../src/testing/stores.ts'
+import { errnoError, faultyFiles, shortWrites, type NativeFault } from '../../support/faulty-fs.ts'
 
 let root: string
 beforeEach(async () => {
@@ -341,6 +342,57 @@ describe('a disk that fails', () => {
     faulty.heal()
     await failing.deleteTree(STAGING)
     expect(await files.stat(STAGING)).toBeUndefined()
+  })
+
+  test.each([
+    ['link', undefined],
+    ['rename', 0],
+  ])(
+    'a %s that was done, answers EIO and cannot be looked at leaves the commit in doubt, and the next open finds it',
+    async (method, from) => {
+      const disk = new MemoryDisk()
+      let isFailing = false
+      let isLookFailing = false
+      const native = aroundCalls(disk, async (call, proceed) => {
+        if (call.method === 'stat' && isLookFailing) throw errnoError('EACCES', call)
+        const answer = await proceed()
+        if (!isFailing || call.method !== method) return answer
+        isLookFailing = true
+        throw errnoError('EIO', call)
+      })
+      await using opened = await openProvider({}, new MemoryFileManager({ disk, native }))
+      const { provider } = opened
+      if (from !== undefined) await commitRows(provider, { undone: '1' })
+      const store = await provider.getStore(from)
+      store.put(text('a'), text('1'))
+      isFailing = true
+      const error = await failure('TIDEMARK_COMMIT_OUTCOME_UNKNOWN', () => store.commit())
+      expect(error.published).toBe('unknown')
+      isFailing = isLookFailing = false
+      await store.abort()
+      expect(await commitRows(provider, { b: '2' })).toBe(2)
+      expect(await readRows(provider)).toEqual({ a: '1', b: '2' })
+    },
+  )
+
+  test('a sync that fails while a link in doubt is settled leaves it unknown whether the file is there', async () => {
+    const disk = new MemoryDisk()
+    let isLinked = false
+    const native = aroundCalls(disk, async (call, proceed) => {
+      if (isLinked && call.method === 'sync') throw errnoError('EIO', call)
+      const answer = await proceed()
+      if (call.method !== 'link') return answer
+      isLinked = true
+      throw errnoError('EIO', call)
+    })
+    const leased = await holder(disk, native)
+    const file = await leased.create('1.delta')
+    await file.close()
+    await failure('TIDEMARK_STORAGE_TIMEOUT', () => leased.publish(file, '1.delta', 'if-absent'))
+    const error = await failure('TIDEMARK_POISONED', () => leased.settle(file, '1.delta'))
+    expect(error.published).toBe('unknown')
+    await file.discard()
+    expect(await namesIn(new MemoryFileManager({ disk }), STORE)).toEqual(['1.delta'])
   })
 
   test('a failed fsync is never asked again of the same file', async () => {

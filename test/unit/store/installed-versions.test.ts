@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.ts'
-import type { StateStore } from '../../../src/index.ts'
+import type { ReadStateStore, StateStore, StateStoreProvider } from '../../../src/index.ts'
 import type { MapCursor, VersionedMap } from '../../../src/map/versioned-map.ts'
 import { InstalledVersions } from '../../../src/store/installed-versions.ts'
 import type { Recovered } from '../../../src/store/recovery.ts'
 import type { VersionInfo } from '../../../src/store/version-info.ts'
-import { openProvider } from '../../../src/testing/stores.ts'
+import { commitRows, openProvider, readRows, rowsOf } from '../../../src/testing/stores.ts'
 import { commitNext, newMap, numberKey, putMany } from '../../support/arena-map.ts'
 import { drain } from '../../support/model.ts'
 
@@ -144,4 +144,66 @@ test('a store that shrank gives its memory back with the commits that follow', a
   })
   for (let i = 0; i < 20; i++) await commit((store) => store.put(numberKey(i), new Uint8Array(32)))
   expect(provider.metrics.memoryUsedBytes).toBeLessThan(fullBytes * 0.7)
+})
+
+/** More than is walked to in ten turns. */
+const MANY_REMOVALS = 25_000
+
+/** A store of many rows, and in the next version of none of them. */
+async function emptied(
+  provider: StateStoreProvider,
+  between: () => Promise<unknown>,
+): Promise<void> {
+  const full = await provider.getStore()
+  for (let n = 0; n < MANY_REMOVALS; n++) full.put(numberKey(n), new Uint8Array(8))
+  await full.commit()
+  await between()
+  const empty = await provider.getStore()
+  for (let n = 0; n < MANY_REMOVALS; n++) empty.remove(numberKey(n))
+  await empty.commit()
+}
+
+test('removals that a reader lets go of between two batches leave the map in turns, before the store is open', async () => {
+  let turns = 0
+  const clock = turningClock(() => turns++)
+  await using opened = await openProvider({ clock, maxBatchesToRetainInMemory: 1 })
+  const { provider } = opened
+  let reader: ReadStateStore | undefined
+  await emptied(provider, async () => (reader = await provider.getReadStore()))
+  await reader?.release()
+  turns = 0
+  await (await provider.getStore()).abort()
+  expect(turns).toBeGreaterThan(10)
+})
+
+test('removals that a reader lets go of leave the map in turns before a version in memory is gone back to', async () => {
+  let turns = 0
+  const clock = turningClock(() => turns++)
+  await using opened = await openProvider({ clock })
+  const { provider } = opened
+  let reader: ReadStateStore | undefined
+  await emptied(provider, async () => (reader = await provider.getReadStore()))
+  for (const a of ['1', '2', '3']) await commitRows(provider, { a })
+  await reader?.release()
+  turns = 0
+  const store = await provider.getStore((await provider.latestVersion()) - 1)
+  expect(turns).toBeGreaterThan(5)
+  expect(rowsOf(store)).toEqual({ a: '2' })
+  await store.abort()
+})
+
+test('removals that a reader lets go of between two loads leave the map in turns', async () => {
+  let turns = 0
+  const clock = turningClock(() => turns++)
+  await using writer = await openProvider()
+  const options = { clock, maxBatchesToRetainInMemory: 1 }
+  await using follower = await openProvider(options, writer.files)
+  let reader: ReadStateStore | undefined
+  await emptied(writer.provider, async () => (reader = await follower.provider.getReadStore()))
+  await (await follower.provider.getReadStore()).release()
+  await reader?.release()
+  await commitRows(writer.provider, { a: '1' })
+  turns = 0
+  expect(await readRows(follower.provider)).toEqual({ a: '1' })
+  expect(turns).toBeGreaterThan(10)
 })

@@ -198,24 +198,34 @@ describe('a store that has ended', () => {
     expect(await readRows(opened.provider)).toEqual({ a: '2' })
     await expectClean(opened.files)
   })
+
+  test('is committed by a commit that begins while its disposal waits', async () => {
+    await using opened = await openProvider()
+    const store = await opened.provider.getStore()
+    store.put(text('a'), text('1'))
+    const disposing = store[Symbol.asyncDispose]()
+    const committing = store.commit()
+    await disposing
+    expect(store.state).toBe('committed')
+    expect(await committing).toBe(1)
+    await failure(FINISHED, () => store.get(text('a')))
+    expect(await readRows(opened.provider)).toEqual({ a: '1' })
+  })
 })
 
 describe('a commit that fails', () => {
-  /** A store whose commit fails with EIO at the first system call `method`, and works afterwards. */
-  async function withFailingCommit(method: string) {
-    let failing = false
+  /** A store whose commit fails with EIO at the system call `method`, the first or the one told, and works afterwards. */
+  async function withFailingCommit(method: string, at = 1) {
+    let left = 0
     const inner = new MemoryFileManager()
     const native = aroundCalls(inner.disk, async (call, proceed) => {
-      if (failing && call.method === method) {
-        failing = false
-        throw errnoError('EIO', call)
-      }
+      if (call.method === method && left > 0 && --left === 0) throw errnoError('EIO', call)
       return proceed()
     })
     const files = new MemoryFileManager({ disk: inner.disk, native })
     const opened = await openProvider({}, files)
     await commitRows(opened.provider, { a: '1' })
-    return { ...opened, files, fail: () => (failing = true) }
+    return { ...opened, files, fail: () => (left = at) }
   }
 
   test("says Spark's words with the cause, and leaves only reads and abort", async () => {
@@ -260,6 +270,21 @@ describe('a commit that fails', () => {
     await using again = await openProvider({}, files)
     expect(await commitRows(again.provider, { b: '3' })).toBe(2)
     expect(await readRows(again.provider)).toEqual({ a: '1', b: '3' })
+  })
+
+  test('at the sync of the folder poisons the provider, and says that the version may be there', async () => {
+    const { provider, files, stores, fail } = await withFailingCommit('sync', 2)
+    const store = await provider.getStore()
+    store.put(text('b'), text('2'))
+    fail()
+    const error = await failure('TIDEMARK_POISONED', () => store.commit())
+    expect(error).toMatchObject({ published: 'unknown', cause: { published: 'unknown' } })
+    expect(await names(files)).toEqual(['1.delta', '2.delta'])
+    await store.abort()
+    await failure('TIDEMARK_POISONED', () => provider.getStore())
+    await stores.close()
+    await using again = await openProvider({}, files)
+    expect(await readRows(again.provider)).toEqual({ a: '1', b: '2' })
   })
 
   test('for want of space leaves the provider usable', async () => {

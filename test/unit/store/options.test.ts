@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest'
+import { StateStores } from '../../../src/coordinator/state-stores.ts'
+import { MemoryFileManager } from '../../../src/files/memory.ts'
 import {
   DEFAULT_OPTIONS,
   resolveOptions,
   type StateStoreOptions,
 } from '../../../src/store/options.ts'
-import { failure } from '../../../src/testing/stores.ts'
+import { failure, ID, openProvider } from '../../../src/testing/stores.ts'
 
 const refuse = (options: unknown) =>
   failure('TIDEMARK_INVALID_OPTIONS', () => resolveOptions(options as StateStoreOptions))
@@ -40,6 +42,26 @@ test('an unknown name is refused with the list of those there are', async () => 
   expect(error.message).toContain('minDeltasForSnapshot')
   await refuse({ constructor: 1 })
   await refuse({ toString: 1 })
+})
+
+test('what cannot be written as text is refused like any other', async () => {
+  const bare: unknown = Object.create(null)
+  for (const options of [null, 5, 'lz4']) {
+    const error = await refuse(options)
+    expect(error.message).toContain('Expected the options to be an object, got ')
+  }
+  await failure('TIDEMARK_INVALID_OPTIONS', () =>
+    StateStores.open(new MemoryFileManager(), null as unknown as StateStoreOptions),
+  )
+  const error = await refuse({ compression: bare })
+  expect(error.message).toContain('[Object: null prototype] {}')
+  await refuse({ owner: { toString: () => 5n } })
+  await using opened = await openProvider()
+  const named = (id: object) =>
+    failure('TIDEMARK_INVALID_OPTIONS', () => opened.stores.provider({ ...ID, ...id }))
+  expect((await named({ storeName: 5n })).message).toContain('got 5n')
+  await named({ operatorId: bare })
+  await named({ partitionId: Symbol('0') })
 })
 
 describe('ranges', () => {

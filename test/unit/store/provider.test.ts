@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { CHANNELS, type Step, type StepMessage } from '../../../src/base/diagnostics.ts'
 import { StateStores } from '../../../src/coordinator/state-stores.ts'
 import { MemoryFileManager } from '../../../src/files/memory.ts'
+import { aroundCalls } from '../../../src/testing/around-calls.ts'
 import { countingFiles } from '../../../src/testing/counting-files.ts'
 import { spareMemory } from '../../../src/store/spare-memory.ts'
 import {
@@ -240,6 +241,18 @@ describe('read stores', () => {
     expect(counts().openReaders).toBe(openReaders)
   })
 
+  test('of version 0 share a map beside a writer that went on', async () => {
+    await using writer = await openProvider()
+    await commitVersions(writer.provider, 3)
+    await using reader = await openProvider({ readOnly: true, historicalMapsMax: 1 }, writer.files)
+    const newest = await reader.provider.getReadStore()
+    const empty = [0, 0].map((version) => reader.provider.getReadStore(version))
+    const stores = [...(await Promise.all(empty)), await reader.provider.getReadStore(0)]
+    for (const store of stores) expect(rowsOf(store)).toEqual({})
+    expect(reader.provider.metrics.customMetrics.historicalMaps).toBe(1)
+    for (const store of [newest, ...stores]) await store.release()
+  })
+
   test('need no lease and write nothing', async () => {
     const files = new MemoryFileManager()
     await using writer = await openProvider({}, files)
@@ -331,6 +344,31 @@ describe('ownership and closing', () => {
     }
     await opened.stores.close()
     await expectClean(opened.files)
+  })
+
+  test('closing waits for an old version that is being loaded', async () => {
+    const reached = Promise.withResolvers<void>()
+    const gate = Promise.withResolvers<void>()
+    let isHeld = false
+    const files = aroundCalls(new MemoryFileManager(), async ({ args }, proceed) => {
+      if (isHeld && String(args[0]).endsWith('/1.delta')) {
+        reached.resolve()
+        await gate.promise
+      }
+      return proceed()
+    })
+    await using opened = await openProvider({ maxBatchesToRetainInMemory: 1 }, files)
+    await commitVersions(opened.provider, 3)
+    isHeld = true
+    const order: string[] = []
+    const reading = opened.provider.getReadStore(1).finally(() => order.push('loaded'))
+    await reached.promise
+    const closing = opened.provider.close().finally(() => order.push('closed'))
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+    gate.resolve()
+    await closing
+    expect(order).toEqual(['loaded', 'closed'])
+    expect(rowsOf(await reading)).toEqual(rowsAfter(1))
   })
 
   test('two StateStores on one location: the newer writer wins, the older one is FENCED and stays so', async () => {

@@ -70,11 +70,41 @@ test('after a bug met in memory behind a commit the files are the truth', async 
   store.put(text('a'), text('2'))
   const failed = await failure(bug.code, () => store.commit())
   expect(failed).toMatchObject({ version: 2, cause: bug })
+  await failure('TIDEMARK_STORE_FINISHED', () => store.get(text('a')))
   await store.abort()
   expect(await readRows(opened.provider)).toEqual({ a: '2' })
   expect(await commitRows(opened.provider, { c: '3' })).toBe(3)
   expect(await readRows(opened.provider)).toEqual({ a: '2', c: '3' })
   await expectClean(opened.files)
+})
+
+test('a rewind takes versions away while a round of maintenance cleans', async () => {
+  const reached = Promise.withResolvers<void>()
+  const gate = Promise.withResolvers<void>()
+  let isHeld = false
+  const files = aroundCalls(new MemoryFileManager(), async ({ method, args }, proceed) => {
+    if (isHeld && method === 'moveReplacing' && String(args[0]).endsWith('/4.delta')) {
+      reached.resolve()
+      await gate.promise
+    }
+    return proceed()
+  })
+  await using opened = await openProvider({}, files)
+  const { provider } = opened
+  await commitVersions(provider, 4)
+  // Makes the folder that removals go to.
+  await commitRows(provider, { z: '3' }, { from: 2, rewind: 'allow' })
+  await commitRows(provider, { z: '4' })
+  isHeld = true
+  const committing = commitRows(provider, { y: '3' }, { from: 2, rewind: 'allow' })
+  await reached.promise
+  const maintenance = provider.doMaintenance()
+  await new Promise(setImmediate)
+  gate.resolve()
+  expect(await committing).toBe(3)
+  await maintenance
+  expect(await readRows(provider)).toEqual({ ...rowsAfter(2), y: '3' })
+  await expectClean(files)
 })
 
 test('an fsync that fails poisons the provider, even of a snapshot that a rewind has cancelled meanwhile', async () => {

@@ -21,7 +21,7 @@ export const PROGRESS_DEPTH_MAX = 100
  * than 1,032,192 bytes.
  */
 export function canonicalProgress(progress: unknown): string {
-  check(progress, 'progress', 1, new Set())
+  check(progress, 'progress', 1, { ancestors: new Set(), values: 0 })
   const text = canonicalize(progress)
   const sizeBytes = Buffer.byteLength(text ?? '')
   if (text === undefined || sizeBytes > PROGRESS_BYTES_MAX)
@@ -36,7 +36,18 @@ export function copyProgress(progress: unknown): JsonValue {
   return JSON.parse(canonicalProgress(progress)) as JsonValue
 }
 
-function check(value: unknown, path: string, depth: number, ancestors: Set<object>): void {
+interface Walk {
+  readonly ancestors: Set<object>
+  /** How many values were met so far. */
+  values: number
+}
+
+function check(value: unknown, path: string, depth: number, walk: Walk): void {
+  // Each value is a byte of JSON at least; an object met along many paths is as many values.
+  if (++walk.values > PROGRESS_BYTES_MAX)
+    throw new RangeError(
+      `Expected \`progress\` to be at most ${PROGRESS_BYTES_MAX} bytes of JSON, got more`,
+    )
   const refuse = (what: string) => new TypeError(`Expected \`${path}\` to be JSON, got ${what}`)
   switch (typeof value) {
     case 'boolean':
@@ -48,7 +59,7 @@ function check(value: unknown, path: string, depth: number, ancestors: Set<objec
       if (!value.isWellFormed()) throw refuse('a string with a lone surrogate')
       return
     case 'object':
-      if (value !== null) checkObject(value, path, depth, ancestors)
+      if (value !== null) checkObject(value, path, depth, walk)
       return
     case 'undefined':
       throw refuse('undefined')
@@ -59,7 +70,8 @@ function check(value: unknown, path: string, depth: number, ancestors: Set<objec
   }
 }
 
-function checkObject(value: object, path: string, depth: number, ancestors: Set<object>): void {
+function checkObject(value: object, path: string, depth: number, walk: Walk): void {
+  const { ancestors } = walk
   const refuse = (what: string) => new TypeError(`Expected \`${path}\` to be JSON, got ${what}`)
   if (depth > PROGRESS_DEPTH_MAX)
     throw new RangeError(
@@ -68,14 +80,14 @@ function checkObject(value: object, path: string, depth: number, ancestors: Set<
   if (ancestors.has(value)) throw refuse('an object that contains itself')
   ancestors.add(value)
   if (Array.isArray(value)) {
-    for (let i = 0; i < value.length; i++) check(value[i], `${path}[${i}]`, depth + 1, ancestors)
+    for (let i = 0; i < value.length; i++) check(value[i], `${path}[${i}]`, depth + 1, walk)
   } else {
     const prototype: unknown = Object.getPrototypeOf(value)
     if (prototype !== Object.prototype && prototype !== null) throw refuse(nameOfClass(prototype))
     if (Object.getOwnPropertySymbols(value).length > 0) throw refuse('an object with a symbol key')
     for (const [key, child] of Object.entries(value)) {
       if (!key.isWellFormed()) throw refuse('an object with a lone surrogate in a key')
-      check(child, `${path}.${key}`, depth + 1, ancestors)
+      check(child, `${path}.${key}`, depth + 1, walk)
     }
   }
   ancestors.delete(value)

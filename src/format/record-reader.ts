@@ -147,7 +147,8 @@ export class RecordReader {
       this.ended = true
       return LENGTH_BYTES
     }
-    if (keyBytes > KEY_BYTES_MAX + ROW_CHECKSUM_BYTES) throw this.#badKeyLength(keyBytes, offset)
+    const checksumBytes = this.#options.rowChecksums ? ROW_CHECKSUM_BYTES : 0
+    if (keyBytes > KEY_BYTES_MAX + checksumBytes) throw this.#badKeyLength(keyBytes, offset)
     this.#checkRemains(offset, 2 * LENGTH_BYTES + keyBytes)
     const keyAt = at + LENGTH_BYTES
     const valueAt = keyAt + keyBytes + LENGTH_BYTES
@@ -157,7 +158,7 @@ export class RecordReader {
       this.#remove(viewOf(bytes, keyAt, keyBytes), offset)
       return valueAt - at
     }
-    if (valueBytes > VALUE_BYTES_MAX + ROW_CHECKSUM_BYTES)
+    if (valueBytes > VALUE_BYTES_MAX + checksumBytes)
       throw this.#corrupt(
         `Expected a value length up to ${VALUE_BYTES_MAX}, found ${valueBytes}, in the row at offset ${offset} of the plain stream`,
       )

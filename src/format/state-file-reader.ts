@@ -244,7 +244,8 @@ async function readTail(source: StateFileSource, length: number): Promise<Uint8A
 /** `tail` are the last bytes of the file; more are read if they do not hold the whole trailer. */
 async function findTrailer(source: StateFileSource, tail: Uint8Array): Promise<FoundTrailer> {
   let lookup = parseTrailer(tail, source.sizeBytes, source.path)
-  if (lookup.outcome === 'more') {
+  // Again for the body, and of a file without rows for the frame before it. Each time for more of the file than before.
+  while (lookup.outcome === 'more') {
     tail = await readTail(source, lookup.tailBytes)
     lookup = parseTrailer(tail, source.sizeBytes, source.path)
   }

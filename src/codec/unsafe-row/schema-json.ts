@@ -71,7 +71,7 @@ function typeOf(json: unknown, path: Path): SparkType {
         valueContainsNull: json.valueContainsNull,
       }
     case 'udt':
-      throw unsupported(`user-defined type ${String(json.class ?? json.pyClass)}`, path)
+      throw unsupported(`user-defined type ${shownText(json.class ?? json.pyClass)}`, path)
     default:
       throw malformed(json, path)
   }
@@ -104,7 +104,8 @@ function parameterizedOf(name: string): SparkType | undefined {
   if (kind === 'decimal') {
     const scale = Number(second)
     // A negative scale is what spark.sql.legacy.allowNegativeScaleOfDecimal makes.
-    const allowed = number >= 1 && number <= DECIMAL_DIGITS_MAX && Math.abs(scale) <= number
+    const allowed =
+      number >= 1 && number <= DECIMAL_DIGITS_MAX && scale <= number && scale >= -DECIMAL_DIGITS_MAX
     return second !== undefined && allowed ? { kind, precision: number, scale } : undefined
   }
   if (second !== undefined) return undefined
@@ -212,9 +213,12 @@ function isRecord(json: unknown): json is Record<string, unknown> {
 /** How much of something unexpected an error message shows. */
 const SHOWN_CHARS_MAX = 120
 
+function shownText(json: unknown): string {
+  return (JSON.stringify(json) ?? 'nothing').slice(0, SHOWN_CHARS_MAX)
+}
+
 function malformed(json: unknown, path: Path): StateStoreError {
-  const shown = (JSON.stringify(json) ?? 'nothing').slice(0, SHOWN_CHARS_MAX)
-  return corruptSchema(`Expected the JSON of a Spark type${at(path)}, found ${shown}`)
+  return corruptSchema(`Expected the JSON of a Spark type${at(path)}, found ${shownText(json)}`)
 }
 
 function unsupported(what: string, path: Path): StateStoreError {

@@ -34,6 +34,12 @@ test('a key named __proto__ is a key like any other', () => {
   expect(({} as { polluted?: number }).polluted).toBeUndefined()
 })
 
+test('what holds one object along very many paths is refused as too large, at once', () => {
+  let progress: unknown = 1
+  for (let depth = 0; depth < 60; depth++) progress = [progress, progress]
+  expect(() => canonicalProgress(progress)).toThrow(RangeError)
+})
+
 class Offsets {
   partition = 1
 }

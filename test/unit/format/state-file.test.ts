@@ -8,6 +8,7 @@ import { systemClock } from '../../../src/base/clock.ts'
 import type { CompressionName } from '../../../src/codec/compression.ts'
 import { commitId, foreignId, GENESIS_ID } from '../../../src/format/commit-id.ts'
 import {
+  checkStateFile,
   inspectStateFile,
   readStateFile,
   readTrailer,
@@ -256,6 +257,20 @@ describe('readTrailer', () => {
       expect(reads).toEqual(lengths)
     }
   })
+
+  test.each(CODECS)(
+    'finds that of a version without rows, however large its progress is (%s)',
+    async (codec) => {
+      for (const kind of ['delta', 'snapshot'] as const) {
+        for (let size = 3_700; size < 4_200; size += size < 3_900 ? 1 : 50) {
+          const progress = 'x'.repeat(size)
+          const source = sourceOf(encodeStateFile({ codec, kind, rows: [], progress }).bytes)
+          expect((await readTrailer(source))?.progress).toBe(progress)
+          await checkStateFile(source, { ...READ_OPTIONS, kind })
+        }
+      }
+    },
+  )
 
   test('finds none in a file of Spark, also in one shorter than a trailer', async () => {
     for (const codec of CODECS)

@@ -28,6 +28,8 @@ test.each([
   ['decimal', { kind: 'decimal', precision: 10, scale: 0 }, 'decimal(10,0)'],
   ['decimal( 38 , 5 )', { kind: 'decimal', precision: 38, scale: 5 }, 'decimal(38,5)'],
   ['decimal(5,-2)', { kind: 'decimal', precision: 5, scale: -2 }, 'decimal(5,-2)'],
+  // The literal 1E5BD.
+  ['decimal(1,-5)', { kind: 'decimal', precision: 1, scale: -5 }, 'decimal(1,-5)'],
   ['char(3)', { kind: 'char', length: 3 }, 'char(3)'],
   ['varchar(3)', { kind: 'varchar', length: 3 }, 'varchar(3)'],
   ['time(6)', { kind: 'time', precision: 6 }, 'time(6)'],
@@ -75,6 +77,7 @@ describe('what is not known is refused by its name and field', () => {
     ['interval day to month', /interval day to month/],
     ['char(1,2)', /char\(1,2\)/],
     [{ type: 'udt', class: 'org.example.PointUDT', pyClass: null, sqlType: 'long' }, /PointUDT/],
+    [{ type: 'udt', class: { toString: 1 } }, /toString/],
     [
       { type: 'array', elementType: 'nope', containsNull: true },
       /"nope" at field "outer\.element"/,

@@ -101,17 +101,19 @@ async function* deltasOf(
 ): AsyncGenerator<{ store: ResolvedStoreId; batchId: number; delta: DeltaChanges }, void, void> {
   const files = { ...context, signal }
   for (const group of groupsOf(stores)) {
-    const last = to ?? (await lastBatchOf(context, group))
+    const lasts = to === undefined ? await lastBatchesOf(context, group) : undefined
+    const last = to ?? Math.max(...(lasts?.values() ?? []))
     if (from > last)
       throw refused(`Expected \`from\` to be at most the last batch, ${last}, got ${from}`)
     const below = new Map<number, DeltaChanges>()
     for (let batchId = from; batchId <= last; batchId++) {
       for (const store of group) {
         signal?.throwIfAborted()
+        const own = lasts?.get(store) ?? last
+        if (batchId > own) continue
         const delta = await readDeltaChanges(files, store, batchId + 1)
         checkSuccession(store, batchId + 1, below.get(store.partitionId), delta)
-        if (batchId === last && delta.id !== undefined)
-          await checkNoOrphan(context, store, last + 1)
+        if (batchId === own && delta.id !== undefined) await checkNoOrphan(context, store, own + 1)
         yield { store, batchId, delta }
         // Of what was handed out only the id is asked for again.
         below.set(store.partitionId, { ...delta, changes: [] })
@@ -130,20 +132,20 @@ function groupsOf(stores: readonly ResolvedStoreId[]): ResolvedStoreId[][] {
   return [...groups.values()]
 }
 
-async function lastBatchOf(
+/** Of each store its last batch; -1 of one that was never committed. */
+async function lastBatchesOf(
   { files, readers }: ReadContext,
   group: readonly ResolvedStoreId[],
-): Promise<number> {
+): Promise<ReadonlyMap<ResolvedStoreId, number>> {
   const committed = await lastCommittedBatch(files)
   if (committed === 'none') throw refused('Expected a last batch (`to`), because none is committed')
-  if (committed !== undefined) return committed
-  let newest = 0
+  const lasts = new Map<ResolvedStoreId, number>()
   await using own = await readers.open()
   for (const store of group)
-    newest = Math.max(newest, await own.stores.provider(store).latestVersion())
-  if (newest === 0)
+    lasts.set(store, committed ?? (await own.stores.provider(store).latestVersion()) - 1)
+  if (Math.max(...lasts.values()) < 0)
     throw refused('Expected stores with changes, found none that was ever committed')
-  return newest - 1
+  return lasts
 }
 
 /** A file of ours that a rewind left behind is whole, but of no history any more. */

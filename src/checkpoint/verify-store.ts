@@ -50,6 +50,8 @@ export interface VerifyStoreContext {
   readonly settings: RowSettings
   /** Versions above it are not looked at. */
   readonly version: number | undefined
+  /** The version that the last committed batch left; undefined where nothing tells of batches. */
+  readonly committed: number | undefined
   readonly signal: AbortSignal | undefined
   readonly hashSeed: Uint8Array
 }
@@ -133,12 +135,13 @@ class StoreVerification {
       .filter((version) => version <= top)
       .sort((a, b) => a - b)
     this.#begin(versions)
-    const { version: wanted } = this.#context
+    const { version: wanted, committed = 0 } = this.#context
     if (wanted !== undefined && wanted !== 0 && versions.at(-1) !== wanted) this.#notThere(wanted)
+    if (wanted === undefined && (versions.at(-1) ?? 0) < committed) this.#notThere(committed)
     for (const [index, version] of versions.entries()) {
       this.#context.signal?.throwIfAborted()
       const next = index === 0 ? version : versions[index - 1] + 1
-      if (next < version) this.#hole(next, versions, index)
+      if (next < version && !this.#isOrphaned) this.#hole(next, versions, index)
       await this.#version(version, index === 0)
     }
     this.#strays()

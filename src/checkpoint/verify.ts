@@ -7,6 +7,8 @@
 import { systemClock } from '../base/clock.ts'
 import { type CheckpointFileManager, joinPath } from '../files/file-manager.ts'
 import { type ResolvedStoreId, stagingDirectory, storeIdText } from '../store/store-id.ts'
+import { isStateStoreError } from '../errors.ts'
+import { lastCommittedBatch } from './batches.ts'
 import { checkSelection } from './check-selection.ts'
 import { discoverStores } from './discover-stores.ts'
 import type { Finding } from './finding.ts'
@@ -41,11 +43,14 @@ export async function verifyCheckpoint(
   const { stores, strays } = await discoverStores(files)
   const settings = await settingsToLook(files, options)
   const findings: Finding[] = await verifyQuery({ files, stores, settings, options })
+  const committed = await committedVersion(files)
   for (const id of stores.filter((store) => matchesStore(store, options))) {
     options.signal?.throwIfAborted()
     const { version, signal } = options
     const hashSeed = systemClock.randomBytes(8)
-    findings.push(...(await verifyStore({ files, id, settings, version, signal, hashSeed })))
+    findings.push(
+      ...(await verifyStore({ files, id, settings, version, committed, signal, hashSeed })),
+    )
     findings.push(...(await findLeftovers(files, id)))
   }
   for (const path of strays) {
@@ -63,6 +68,17 @@ async function settingsToLook(
   if ((await knownSettings(files)) !== undefined) return await detectRowSettings(files, options)
   const { rowChecksums = false, floorValues } = options
   return await detectRowSettings(files, { rowChecksums, floorValues })
+}
+
+/** What the last committed batch left in every store; a commit log that cannot be understood is a finding of verifyQuery. */
+async function committedVersion(files: CheckpointFileManager): Promise<number | undefined> {
+  try {
+    const batchId = await lastCommittedBatch(files)
+    return typeof batchId === 'number' ? batchId + 1 : undefined
+  } catch (error) {
+    if (!isStateStoreError(error) || error.kind === 'unavailable') throw error
+    return undefined
+  }
 }
 
 /** What writers left in staging. The newest generation's folder may be that of a writer at work. */

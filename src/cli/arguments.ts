@@ -91,8 +91,9 @@ export function parseArguments(
   allowed: readonly OptionName[],
   statesMax = 1,
 ): CommandArguments | 'help' {
-  const { values, positionals } = parse(args)
+  const { values, positionals, tokens } = parse(args)
   if (values.help) return 'help'
+  checkRepetition(tokens.flatMap((token) => (token.kind === 'option' ? [token.name] : [])))
   for (const name of Object.keys(values) as OptionName[]) {
     if (!allowed.includes(name)) throw new UsageError(`--${name} is not an option of this verb`)
   }
@@ -128,6 +129,7 @@ function parse(args: readonly string[]) {
       args: [...args],
       allowPositionals: true,
       allowNegative: true,
+      tokens: true,
       options: { ...OPTIONS, help: { ...help, short: 'h' } },
     })
   } catch (cause) {
@@ -136,6 +138,16 @@ function parse(args: readonly string[]) {
       String((cause as { code?: unknown }).code).startsWith('ERR_PARSE_ARGS')
     if (!isUsage) throw cause
     throw new UsageError(cause.message, { cause })
+  }
+}
+
+/** The last one would win, without a word. */
+function checkRepetition(names: readonly string[]): void {
+  for (const name of new Set(names)) {
+    const count = names.filter((other) => other === name).length
+    // Of these a verb may take two.
+    if (count > 1 && name !== 'version' && name !== 'batch')
+      throw new UsageError(`Expected --${name} at most once, got it ${count} times`)
   }
 }
 

@@ -85,7 +85,9 @@ function batchTexts(batches: readonly BatchInfo[], stores: readonly StoreInfo[])
     )
   for (const [index, { sourceId, offset }] of (last.offsets ?? []).entries())
     lines.push(`offset of batch ${last.batchId}, source ${sourceId ?? index}: ${offset ?? 'none'}`)
-  const uncommitted = batches.filter((batch) => !batch.committed).map(({ batchId }) => batchId)
+  const uncommitted = batches
+    .filter((batch) => !batch.committed && batch.batchId > (committed?.batchId ?? -1))
+    .map(({ batchId }) => batchId)
   // Spark's before 2.2 have no commit log, which does not make them uncommitted.
   if (committed !== undefined && uncommitted.length > 0)
     lines.push(`not committed, and to be run again: batch ${uncommitted.join(', ')}`)

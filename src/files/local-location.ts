@@ -18,8 +18,20 @@ export function resolveLocation(location: string): string {
       `Expected \`location\` to be a path or a file: URL, got ${JSON.stringify(location)}, which is no place on a local disk.`,
     )
   }
-  const path = /^file:/i.test(location) ? fileURLToPath(location) : location
-  return nodePath.resolve(path)
+  return nodePath.resolve(/^file:/i.test(location) ? pathOfUrl(location) : location)
+}
+
+/** One of another host, or with an escaped slash, is no path here. */
+function pathOfUrl(location: string): string {
+  try {
+    return fileURLToPath(location)
+  } catch (cause) {
+    throw new StateStoreError(
+      'TIDEMARK_INVALID_OPTIONS',
+      `Expected \`location\` to be a file: URL of this machine, got ${JSON.stringify(location)}: ${(cause as Error).message}`,
+      { cause },
+    )
+  }
 }
 
 /** INVALID_OPTIONS unless `root` is a folder, a symbolic link (then: to wherever the user points it) or absent. */

@@ -406,6 +406,22 @@ describe('selections that mean nothing', () => {
     expect(await read({ batchId: 2 })).toBeGreaterThan(0)
   })
 
+  test('versions of the last committed batch that are gone from a store', async () => {
+    expect(await verifyCheckpoint(folder.path)).toEqual([])
+    for (const name of ['3.delta', '3.delta.crc']) await rm(at(`state/0/0/${name}`))
+    const findings = await verifyCheckpoint(folder.path)
+    expect(findings.map(({ severity, kind, path }) => [severity, kind, path])).toEqual([
+      ['error', 'missing-file', 'state/0/0/3.delta'],
+    ])
+  })
+
+  test('a batch below the last committed one is not to be run again', async () => {
+    await rm(at('commits/1'))
+    const info = await tidemarkHere('info', folder.path)
+    expect(info.stdout).toContain('committed up to 2')
+    expect(info.stdout).not.toContain('to be run again')
+  })
+
   test('what is not committed is not shown unless it is asked for', async () => {
     const all = await read()
     await rm(at('commits/2'))

@@ -12,6 +12,7 @@ import {
   digestFolder,
   temporaryFolder,
   writeCheckpoint,
+  writeVersions,
 } from '../../support/checkpoint-folder.ts'
 import {
   GOLDEN_NAMES,
@@ -142,6 +143,21 @@ describe('a checkpoint of our own', () => {
       code: 'TIDEMARK_CHECKPOINT_NOT_FOUND',
     })
   })
+})
+
+test('without a last batch, changes go to the newest of each store', async () => {
+  await using folder = await temporaryFolder()
+  await using stores = await StateStores.open(folder.path, { durability: 'os' })
+  const newest = [5, 3]
+  for (const [partitionId, version] of newest.entries())
+    await writeVersions(stores, { operatorId: 0, partitionId }, 1, version)
+  // Claimed, and never committed.
+  await (await stores.provider({ operatorId: 0, partitionId: 2 }).getStore()).abort()
+  await using checkpoint = await openCheckpoint(folder.path)
+  const last = [-1, -1, -1]
+  for await (const { store, batchId } of checkpoint.rawChanges({ from: 0 }))
+    last[store.partitionId] = batchId
+  expect(last).toEqual([4, 2, -1])
 })
 
 describe('what is no checkpoint', () => {

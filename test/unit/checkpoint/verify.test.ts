@@ -308,6 +308,24 @@ describe('what does not belong', () => {
   })
 })
 
+test('orphans need not be whole', async () => {
+  const findings = await findingsAfter(async (root) => {
+    const left = await Promise.all(
+      ['4.delta', '6.delta'].map(async (name) => [name, await readFile(file(root, name))] as const),
+    )
+    await using stores = await StateStores.open(root, { maintenanceIntervalMs: 0 })
+    const id = { operatorId: 0, partitionId: 0 }
+    const store = await stores.provider(id).getStore(2, { rewind: 'allow' })
+    store.put(bytes('another'), bytes('history'))
+    await store.commit()
+    for (const [name, content] of left) await writeFile(file(root, name), content)
+  })
+  expect(findings.map(({ severity, kind, path }) => [severity, kind, path])).toEqual([
+    ['warning', 'orphan', `${DIRECTORY}/4.delta`],
+    ['warning', 'orphan', `${DIRECTORY}/6.delta`],
+  ])
+})
+
 test('a version can be chosen: what lies above it is not looked at', async () => {
   await using folder = await temporaryFolder()
   await writeCheckpoint(folder.path)

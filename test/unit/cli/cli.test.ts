@@ -60,6 +60,7 @@ describe('help and usage', () => {
     ['a negative version', ['rows', 'a', '--version=-1'], '--version'],
     ['an option without its value', ['rows', 'a', '--operator'], '--operator'],
     ['an empty path', ['rows', ''], 'path of a checkpoint'],
+    ['an option twice', ['rows', 'a', '--partition', '0', '--partition', '1'], '--partition'],
   ])('%s: exit code 2, a line on stderr, nothing on stdout', async (_, args, text) => {
     const result = await tidemark(...args)
     expect(result).toMatchObject({ code: 2, stdout: '' })
@@ -75,6 +76,14 @@ describe('help and usage', () => {
       expect(result.stderr).toMatch(/nothing there.*TIDEMARK_CHECKPOINT_NOT_FOUND/)
     }
   })
+})
+
+test('what is no place on this machine: exit code 1 and the code of the error', async () => {
+  for (const url of ['file://host/checkpoint', 'file:///tmp/a%2Fb']) {
+    const result = await tidemark('info', url)
+    expect(result).toMatchObject({ code: 1, stdout: '' })
+    expect(result.stderr).toMatch(/file: URL of this machine.*TIDEMARK_INVALID_OPTIONS/)
+  }
 })
 
 describe('on a fresh checkpoint', () => {

@@ -101,16 +101,19 @@ async function* deltasOf(
 ): AsyncGenerator<{ store: ResolvedStoreId; batchId: number; delta: DeltaChanges }, void, void> {
   const files = { ...context, signal }
   for (const group of groupsOf(stores)) {
-    const lasts = to === undefined ? await lastBatchesOf(context, group) : undefined
-    const last = to ?? Math.max(...(lasts?.values() ?? []))
+    const lasts =
+      to === undefined
+        ? await lastBatchesOf(context, group)
+        : new Map(group.map((store) => [store, to]))
+    const last = Math.max(...lasts.values())
     if (from > last)
       throw refused(`Expected \`from\` to be at most the last batch, ${last}, got ${from}`)
     const below = new Map<number, DeltaChanges>()
     for (let batchId = from; batchId <= last; batchId++) {
       for (const store of group) {
         signal?.throwIfAborted()
-        const own = lasts?.get(store) ?? last
-        if (batchId > own) continue
+        const own = lasts.get(store)
+        if (own === undefined || batchId > own) continue
         const delta = await readDeltaChanges(files, store, batchId + 1)
         checkSuccession(store, batchId + 1, below.get(store.partitionId), delta)
         if (batchId === own && delta.id !== undefined) await checkNoOrphan(context, store, own + 1)

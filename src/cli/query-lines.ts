@@ -85,19 +85,18 @@ function batchTexts(batches: readonly BatchInfo[], stores: readonly StoreInfo[])
     )
   for (const [index, { sourceId, offset }] of (last.offsets ?? []).entries())
     lines.push(`offset of batch ${last.batchId}, source ${sourceId ?? index}: ${offset ?? 'none'}`)
-  const uncommitted = batches
-    .filter((batch) => !batch.committed && batch.batchId > (committed?.batchId ?? -1))
-    .map(({ batchId }) => batchId)
   // Spark's before 2.2 have no commit log, which does not make them uncommitted.
-  if (committed !== undefined && uncommitted.length > 0)
+  if (committed === undefined) return lines
+  const uncommitted = batches
+    .filter((batch) => !batch.committed && batch.batchId > committed.batchId)
+    .map(({ batchId }) => batchId)
+  if (uncommitted.length > 0)
     lines.push(`not committed, and to be run again: batch ${uncommitted.join(', ')}`)
-  return [...lines, ...aboveText(stores, committed)]
+  return [...lines, ...aboveText(stores, committed.batchId + 1)]
 }
 
-/** What stores hold of batches that are not committed. */
-function aboveText(stores: readonly StoreInfo[], committed: BatchInfo | undefined): string[] {
-  if (committed === undefined) return []
-  const version = committed.batchId + 1
+/** What stores hold above a version. */
+function aboveText(stores: readonly StoreInfo[], version: number): string[] {
   const above = stores.filter(({ newestVersion }) => newestVersion > version)
   if (above.length === 0) return []
   const newest = Math.max(...above.map(({ newestVersion }) => newestVersion))

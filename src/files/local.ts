@@ -209,8 +209,9 @@ export class LocalFileManager implements CheckpointFileManager {
       } catch (error) {
         if (errnoOf(error) === 'EEXIST') return 'exists'
         if (errnoOf(error) === 'ENOENT') return this.#missingOf(from, source)
-        if (!isDoubtful(error)) await this.#refuseUnlessFile(from, source)
-        throw moveError(error, this.location, source, target)
+        const failure = moveError(error, this.location, source, target)
+        if (!isDoubtful(failure)) await this.#refuseUnlessFile(from, source)
+        throw failure
       }
       // The file is published: nothing that happens to the old name can change that. What stays is a leftover in a staging folder.
       await this.#native.unlink(from).catch(() => undefined)
@@ -231,8 +232,9 @@ export class LocalFileManager implements CheckpointFileManager {
         await this.#native.rename(from, to)
       } catch (error) {
         if (errnoOf(error) === 'ENOENT') return this.#missingOf(from, source)
-        if (!isDoubtful(error)) await this.#refuseUnlessFile(to, target)
-        throw moveError(error, this.location, source, target)
+        const failure = moveError(error, this.location, source, target)
+        if (!isDoubtful(failure)) await this.#refuseUnlessFile(to, target)
+        throw failure
       }
       return 'moved'
     })
@@ -435,8 +437,8 @@ export class LocalFileManager implements CheckpointFileManager {
 }
 
 /** Whether a move that failed like this may have happened: then no other error may hide it. */
-function isDoubtful(error: unknown): boolean {
-  return ['EIO', 'ETIMEDOUT'].includes(errnoOf(error) ?? '')
+function isDoubtful(failure: StateStoreError): boolean {
+  return failure.code === 'TIDEMARK_STORAGE_TIMEOUT'
 }
 
 function lastSegment(path: string): string {

@@ -112,11 +112,6 @@ export class RecordWriter {
     this.#length(REMOVED_LENGTH)
   }
 
-  /** As remove(), of the key of that row. */
-  removeRow({ words, keyWord, keyLength }: RowWords): void {
-    this.remove(bytesOf(words, keyWord, keyLength))
-  }
-
   /** Writes the end marker and hands out the last block. Nothing may follow. */
   end(): void {
     this.#length(END_MARKER)

@@ -125,7 +125,7 @@ export async function readTrailer(
 export async function checkStateFile(
   source: StateFileSource,
   options: ReadStateFileOptions,
-): Promise<void> {
+): Promise<Pick<StateFileContent, 'trailer' | 'fileCrc'>> {
   const found = await findTrailer(
     source,
     await readTail(source, Math.min(TAIL_BYTES, source.sizeBytes)),
@@ -133,14 +133,13 @@ export async function checkStateFile(
   const throwIt = (problem: StateStoreError): never => {
     throw problem
   }
-  if (found.trailer === undefined) {
-    await read(source, options, { onPut: () => undefined, onRemove: () => undefined }, throwIt)
-    return
-  }
+  if (found.trailer === undefined)
+    return read(source, options, { onPut: () => undefined, onRemove: () => undefined }, throwIt)
   checkIdentity(found.trailer, options, source.path, throwIt)
   const compressed = new CompressedPart(source, found.compressedBytes, undefined, options)
   for await (const _ of compressed) continue
   checkCrc(compressed.crc, found, source.path, throwIt)
+  return { trailer: found.trailer, fileCrc: crc32c(found.trailerBytes, compressed.crc) }
 }
 
 /** What `inspectStateFile` found: the content where the file could be read to its end, and everything that is wrong with it. */

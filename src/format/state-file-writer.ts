@@ -95,13 +95,6 @@ export class StateFileWriter {
     this.#removes++
   }
 
-  /** As remove(), of the key of that row. */
-  removeRow(row: RowWords): void {
-    if (this.#state !== 'writing' || this.#options.kind === 'snapshot') this.#refuse('remove')
-    this.#records.removeRow(row)
-    this.#removes++
-  }
-
   /** Resolves when every full block is emitted. Rejects with CODEC_FAILED, or what `emit` threw: the file is then lost. */
   async settle(): Promise<void> {
     await this.#underWay

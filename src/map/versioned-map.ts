@@ -105,9 +105,8 @@ export class VersionedMap implements MapReader {
   #readAhead = new ReadAhead()
   /** Whether the last call read. INVARIANT: then no put waits; else put() would overwrite what is to be overwritten by those that do. */
   #hasRead = false
-  /** The record that the last change wrote, or took out. */
-  #changedRef = 0
-  readonly #changedRow = noRow()
+  #lastPutRef = 0
+  readonly #lastPutRow = noRow()
   #isRetired = false
   /** Stamped on what is written next. INVARIANT: larger than what any version, view or cursor reads at. */
   #sequence = 2
@@ -201,14 +200,14 @@ export class VersionedMap implements MapReader {
   }
 
   /**
-   * Where the last put() has its row, and the last remove() its key: for whoever notes down what changed, since the arguments of those calls may be
-   * views of what they wrote over. To be called right after a put() that followed a read, or a remove(). Valid until the next call.
+   * Where the last put() has its row: for whoever notes down what changed, since the value that was put may be a view of what it was written over. To be
+   * called right after a put() that followed a read. Valid until the next call.
    */
-  changedRow(): RowWords {
+  lastPut(): RowWords {
     const arena = this.#arena
-    const row = this.#changedRow
-    const words = arena.words[this.#changedRef >>> arena.unitBits]
-    const w = (this.#changedRef & arena.unitMask) << 1
+    const row = this.#lastPutRow
+    const words = arena.words[this.#lastPutRef >>> arena.unitBits]
+    const w = (this.#lastPutRef & arena.unitMask) << 1
     row.words = words
     row.keyWord = keyWordAt(words, w)
     row.keyLength = keyLengthAt(words, w)
@@ -228,7 +227,7 @@ export class VersionedMap implements MapReader {
     if (hasRead && this.#overwriteOwn(hash, value)) return
     const ref = this.#append(0, value.length)
     this.#arena.writeValue(ref, value)
-    this.#changedRef = ref
+    this.#lastPutRef = ref
     if (this.#group.add(hash, ref) || hasRead) this.#linkLane(this.#group.laneOf(hash))
   }
 
@@ -282,8 +281,6 @@ export class VersionedMap implements MapReader {
     const w = (head & arena.unitMask) << 1
     const oldLength = valueLengthAt(words, w)
     if (oldLength === REMOVED) return false
-    // What becomes of the record, its key stays where it is.
-    this.#changedRef = head
     const journal = this.#transaction()
     const isOwn = words[w + SEQUENCE] === this.#sequence
     if (isOwn && words[w + PREVIOUS] === 0) {
@@ -515,7 +512,7 @@ export class VersionedMap implements MapReader {
     const oldLength = valueLengthAt(words, w)
     if (words[w + SEQUENCE] !== this.#sequence || oldLength === REMOVED) return false
     if (!arena.overwrite(head, value)) return false
-    this.#changedRef = head
+    this.#lastPutRef = head
     this.#plainBytes += value.length - oldLength
     this.#hasRead = false
     return true

@@ -33,8 +33,8 @@ import {
   type RecoveryContext,
   whileFilesChange,
 } from './state-files.ts'
-import type { SidecarSubject } from './recovery.ts'
 import { removeUndone } from './rewind.ts'
+import type { SidecarSubject } from './state-sidecar.ts'
 import type { StagedStateFile } from './staged-state-file.ts'
 import type { CommitOptions } from './state-store.ts'
 import { type ResolvedStoreId, storeIdText } from './store-id.ts'

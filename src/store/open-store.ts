@@ -5,7 +5,8 @@
 //      └──abort──> aborted             reads no more
 //
 // put and remove change the map first and the delta second: the map may refuse (MEMORY_LIMIT) and then nothing has happened; the delta only
-// queues, and keeps its failure for commit. Behind a getView it takes what the map now holds: the arguments may be views of what was written over. The texts are those of Spark's HDFSBackedStateStore, word for word.
+// queues, and keeps its failure for commit. Behind a getView the delta takes what the map now holds, or a copy: the arguments may be views of
+// what was written over. The texts are those of Spark's HDFSBackedStateStore, word for word.
 
 import { StateStoreError } from '../errors.ts'
 import { copyProgress } from '../format/progress.ts'
@@ -80,16 +81,16 @@ export class OpenStore extends StoreReader implements StateStore {
     this.#map.put(key, value)
     if (!this.#hasLent) return this.#stagedDelta().put(key, value)
     this.#hasLent = false
-    this.#stagedDelta().putRow(this.#map.changedRow())
+    this.#stagedDelta().putRow(this.#map.lastPut())
   }
 
   remove(key: Uint8Array): boolean {
     if (this.#state !== 'updating' || this.#sealed !== 'no') throw this.#finished('remove')
     checkKey(key)
-    if (!this.#map.remove(key)) return false
-    if (this.#hasLent) this.#stagedDelta().removeRow(this.#map.changedRow())
-    else this.#stagedDelta().remove(key)
+    const own = this.#hasLent ? new Uint8Array(key) : key
+    if (!this.#map.remove(own)) return false
     this.#hasLent = false
+    this.#stagedDelta().remove(own)
     return true
   }
 

@@ -22,14 +22,8 @@ import { assert } from '../base/assert.ts'
 import { publishStep } from '../base/diagnostics.ts'
 import { WorkSlice } from '../base/work-slice.ts'
 import { isStateStoreError, StateStoreError } from '../errors.ts'
-import { type FileStatus, joinPath } from '../files/file-manager.ts'
-import {
-  sidecarName,
-  type StateFileKind,
-  stateFileName,
-  type StoreFiles,
-} from '../format/file-names.ts'
-import { verifySidecar } from '../format/sidecar.ts'
+import type { FileStatus } from '../files/file-manager.ts'
+import { type StateFileKind, stateFileName, type StoreFiles } from '../format/file-names.ts'
 import {
   LOAD_SLICE_MS,
   readStateFile,
@@ -42,7 +36,6 @@ import type { VersionedMap } from '../map/versioned-map.ts'
 import {
   fileOptions,
   FilesChangedError,
-  LOOKS_MAX,
   whileFilesChange,
   isRebuildable,
   listFiles,
@@ -52,6 +45,7 @@ import {
   statusOf,
   withoutStamp,
 } from './state-files.ts'
+import { type SidecarSubject, verifyListedSidecar } from './state-sidecar.ts'
 import { storeIdText } from './store-id.ts'
 import { brokenChain, isOrphan, parentMismatch } from './survey.ts'
 import {
@@ -86,13 +80,6 @@ export interface Recovered {
   readonly snapshotVersion: number | undefined
 }
 
-/** What a sidecar speaks of: a state file's name, size and CRC32C. */
-export interface SidecarSubject {
-  readonly name: string
-  readonly sizeBytes: number
-  readonly crc: number
-}
-
 /** Rebuilds version `target`, or the newest there is. */
 export async function loadVersion(
   target: number | 'latest',
@@ -100,12 +87,10 @@ export async function loadVersion(
   warm?: WarmStart,
 ): Promise<Recovered> {
   const startedMs = context.clock.elapsedMs()
-  const recovered = await whileFilesChange(async (attempt) => {
+  const recovered = await whileFilesChange(async (attempt, isLast) => {
     // After the first attempt: also the version in memory may be one that another process has rewound.
     const start = attempt === 1 ? warm : undefined
-    return await new Load(target, context, await listFiles(context), attempt >= LOOKS_MAX).run(
-      start,
-    )
+    return await new Load(target, context, await listFiles(context), isLast).run(start)
   })
   publishStep('recovered', {
     storeId: storeIdText(context.id),
@@ -408,21 +393,20 @@ class Load {
     version: number,
     content: StateFileContent,
   ): Promise<void> {
-    const main = stateFileName(kind, version)
-    const name = sidecarName(main)
-    if (!this.#files.sidecars.has(name)) return
-    const bytes = await this.#context.directory.read(name)
-    if (bytes === undefined) return
-    const path = joinPath(this.#context.directory.directory, name)
+    const subject = {
+      name: stateFileName(kind, version),
+      sizeBytes: source.sizeBytes,
+      crc: content.fileCrc,
+    }
     try {
-      verifySidecar(bytes, { path, sizeBytes: source.sizeBytes, crc: content.fileCrc })
+      await verifyListedSidecar(subject, this.#files, this.#context)
     } catch (error) {
       // With a trailer the file has proved itself whole, so it is the sidecar that is wrong. Without one, another process may have been
       // replacing the pair between our two reads: look once more before calling it corrupt.
       if (content.trailer === undefined && isStateStoreError(error))
         throw kind === 'snapshot' && this.#isLastLook ? error : new FilesChangedError(error)
       if (!isStateStoreError(error)) throw error
-      this.#staleSidecars.push({ name: main, sizeBytes: source.sizeBytes, crc: content.fileCrc })
+      this.#staleSidecars.push(subject)
     }
   }
 

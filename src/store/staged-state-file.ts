@@ -98,16 +98,6 @@ export class StagedStateFile {
     }
   }
 
-  /** As remove, of the key of that row. */
-  removeRow(row: RowWords): void {
-    try {
-      this.#writer.removeRow(row)
-    } catch (error) {
-      this.#failure ??= { error }
-      throw error
-    }
-  }
-
   /** Ends the record stream, once all full blocks are compressed; no row may follow. Rejects with what has failed, then only discard() is left. */
   async end(): Promise<StreamTotals> {
     await this.settle()

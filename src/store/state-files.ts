@@ -51,16 +51,16 @@ export class FilesChangedError extends Error {
 }
 
 /** How often a look at the files is taken anew because they changed under it. */
-export const LOOKS_MAX = 3
+const LOOKS_MAX = 3
 
 /** Runs `look`, which lists the files anew each time, until they hold still; after the last attempt, throws what is then to be concluded. */
 export async function whileFilesChange<T>(
-  look: (attempt: number) => Promise<T>,
+  look: (attempt: number, isLast: boolean) => Promise<T>,
   looksMax = LOOKS_MAX,
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await look(attempt)
+      return await look(attempt, attempt >= looksMax)
     } catch (error) {
       if (!(error instanceof FilesChangedError)) throw error
       if (attempt >= looksMax) throw error.conclusion

@@ -6,16 +6,10 @@
 
 import { publishStep } from '../base/diagnostics.ts'
 import { isStateStoreError, StateStoreError } from '../errors.ts'
-import { type FileStatus, joinPath } from '../files/file-manager.ts'
+import type { FileStatus } from '../files/file-manager.ts'
 import type { StagedFile } from '../files/writable-directory.ts'
 import { sidecarName, snapshotName, type StoreFiles } from '../format/file-names.ts'
-import { verifySidecar } from '../format/sidecar.ts'
-import {
-  checkStateFile,
-  readStateFile,
-  readTrailer,
-  type StateFileSource,
-} from '../format/state-file-reader.ts'
+import { checkStateFile, readStateFile, readTrailer } from '../format/state-file-reader.ts'
 import type { StreamTotals } from '../format/state-file-writer.ts'
 import type { Trailer } from '../format/trailer.ts'
 import type { MapView } from '../map/versioned-map.ts'
@@ -33,6 +27,7 @@ import {
   type RecoveryContext,
   statusOf,
 } from './state-files.ts'
+import { verifyListedSidecar } from './state-sidecar.ts'
 import { storeIdText } from './store-id.ts'
 import { recoveryContext } from './store-parts.ts'
 import type { VersionInfo } from './version-info.ts'
@@ -147,8 +142,13 @@ export class StoreMaintenance {
     try {
       const source = openSource(context, files, 'snapshot', version)
       if (source === undefined) return false
-      await checkStateFile(source, fileOptions(context, 'snapshot', version))
-      await checkSidecar(source, version, files, context)
+      const content = await checkStateFile(source, fileOptions(context, 'snapshot', version))
+      // Without a trailer a load does not believe a snapshot that its sidecar contradicts.
+      if (content.trailer === undefined) {
+        const { sizeBytes } = source
+        const subject = { name: snapshotName(version), sizeBytes, crc: content.fileCrc }
+        await verifyListedSidecar(subject, files, context)
+      }
       await checkIsOfDelta(version, files, context)
     } catch (error) {
       if (error instanceof FilesChangedError) return false // Undone meanwhile.
@@ -296,23 +296,6 @@ export class StoreMaintenance {
       options,
     })
   }
-}
-
-/** CORRUPT_FILE where a load would not believe a snapshot without trailer because of its sidecar. */
-async function checkSidecar(
-  source: StateFileSource,
-  version: number,
-  files: StoreFiles<FileStatus>,
-  context: RecoveryContext,
-): Promise<void> {
-  const name = sidecarName(snapshotName(version))
-  if (!files.sidecars.has(name) || (await readTrailer(source)) !== undefined) return
-  const sink = { onPut: () => undefined, onRemove: () => undefined }
-  const content = await readStateFile(source, fileOptions(context, 'snapshot', version), sink)
-  const bytes = await context.directory.read(name)
-  if (bytes === undefined) return
-  const path = joinPath(context.directory.directory, name)
-  verifySidecar(bytes, { path, sizeBytes: source.sizeBytes, crc: content.fileCrc })
 }
 
 /** CORRUPT_FILE unless a snapshot is that of its delta: another engine may have gone back and left it beside a delta of its own. */

@@ -106,7 +106,26 @@ export function lostOffsets(planned: readonly number[], committed: readonly numb
   return [...lost, ...gaps].sort((a, b) => a - b)
 }
 
-/** The CORRUPT_FILE for an entry that should be there; undefined stands for any at all. */
+/**
+ * The batches whose entry in the commit log was lost, ascending. SPARK: a batch is planned once the one before it is committed, but versions before 2.2
+ * have no commit log, and cleaning takes both logs' oldest entries: so nothing is expected below the oldest one.
+ */
+export function lostCommits(planned: readonly number[], committed: readonly number[]): number[] {
+  const known = new Set(committed)
+  const oldest = committed.at(0) ?? Infinity
+  const newest = planned.at(-1) ?? 0
+  return planned.filter((batchId) => batchId > oldest && batchId < newest && !known.has(batchId))
+}
+
+/** The CORRUPT_FILE for an entry of the commit log that should be there. */
+export function commitMissing(batchId: number): StateStoreError {
+  return corruptFile(
+    joinPath(COMMITS_DIRECTORY, String(batchId)),
+    `Expected the commit log of batch ${batchId}, because a later batch is planned, found nothing`,
+  )
+}
+
+/** The CORRUPT_FILE for an entry of the offset log that should be there; undefined stands for any at all. */
 export function offsetsMissing(batchId: number | undefined): StateStoreError {
   if (batchId === undefined)
     return corruptFile(

@@ -9,6 +9,7 @@ import type { StateStoreError } from '../errors.ts'
 import type { FileStatus } from '../files/file-manager.ts'
 import type { ResolvedStoreId } from '../store/store-id.ts'
 import { configuredCodec, type SparkSettings } from './spark-settings.ts'
+import { FileVanishedError } from './state-file-source.ts'
 import { listStoreFiles, sourceOf, type StoreFilesContext } from './store-file.ts'
 
 /**
@@ -38,7 +39,13 @@ export async function codecProblem(
   const configured = configuredCodec(settings)
   if (configured === undefined || status.type !== 'file') return undefined
   const source = sourceOf(context, id, status)
-  const head = await source.read(0, Math.min(SNIFF_BYTES, source.sizeBytes))
+  let head: Uint8Array
+  try {
+    head = await source.read(0, Math.min(SNIFF_BYTES, source.sizeBytes))
+  } catch (error) {
+    if (error instanceof FileVanishedError) return undefined
+    throw error
+  }
   const found = sniffCompression(head)?.name
   if (found === undefined || found === configured) return undefined
   return corruptFile(

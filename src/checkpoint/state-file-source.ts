@@ -1,12 +1,16 @@
+import { StateStoreError } from '../errors.ts'
 import type { CheckpointFileManager } from '../files/file-manager.ts'
 import { type StateFileSource, WHOLE_FILE_BYTES_MAX } from '../format/state-file-reader.ts'
 
-/** A file that was listed is gone: its store is looked at anew. */
-export class FileVanishedError extends Error {
-  readonly path: string
+/** A file that was listed is gone, because its store is being cleaned or rewound: who can looks at the store anew. */
+export class FileVanishedError extends StateStoreError {
+  declare readonly path: string
   constructor(path: string) {
-    super(`${path} was listed, but is gone`)
-    this.path = path
+    super(
+      'TIDEMARK_VERSION_NOT_FOUND',
+      `${path} was listed, but is gone: another process has cleaned or rewound the store meanwhile; run it again`,
+      { path },
+    )
   }
 }
 

@@ -67,8 +67,9 @@ export async function describeStore(
     newest = await describeNewest(files, directory, listed, newestVersion)
   } catch (error) {
     // Cleaned or rewound since the listing: what is known stays true of that moment.
-    if (!isStateStoreError(error) && !(error instanceof FileVanishedError)) throw error
-    if (isStateStoreError(error)) problem = { code: error.code, message: error.message }
+    if (!isStateStoreError(error)) throw error
+    if (!(error instanceof FileVanishedError))
+      problem = { code: error.code, message: error.message }
   }
   const snapshots = [...listed.snapshots.keys()].filter((version) => version <= newestVersion)
   const snapshotVersion = newestOf(snapshots)

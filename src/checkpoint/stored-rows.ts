@@ -10,6 +10,7 @@ import type { SparkRow, SparkValue, VariantValue } from '../codec/unsafe-row/spa
 import { variantToJson } from '../codec/unsafe-row/variant-json.ts'
 import { isStateStoreError, StateStoreError } from '../errors.ts'
 import { type ResolvedStoreId, storeIdText } from '../store/store-id.ts'
+import type { RecordPlace } from './locate-record.ts'
 import type { StoreSchema } from './store-schema.ts'
 
 export type JoinSide = 'left' | 'right'
@@ -136,7 +137,7 @@ export function atRecord(
   error: StateStoreError,
   id: ResolvedStoreId,
   version: number | undefined,
-  place: { readonly path: string; readonly record: number } | undefined,
+  place: RecordPlace | undefined,
 ): StateStoreError {
   const name = storeIdText(id)
   const where =

@@ -12,8 +12,10 @@ import { isStateStoreError, type StateStoreError } from '../errors.ts'
 import { type CheckpointFileManager, joinPath } from '../files/file-manager.ts'
 import { type ResolvedStoreId, storeIdText } from '../store/store-id.ts'
 import {
+  commitMissing,
   lastCommittedBatch,
   listBatchIds,
+  lostCommits,
   lostOffsets,
   offsetsMissing,
   readCommit,
@@ -31,7 +33,6 @@ import { parseQueryMetadata, QUERY_METADATA_FILE } from './query-metadata.ts'
 import type { ReadContext } from './read-context.ts'
 import { ReaderStores } from './reader-stores.ts'
 import { knownSettings, type RowSettings } from './spark-settings.ts'
-import { FileVanishedError } from './state-file-source.ts'
 import { listStoreFiles, type StoreFilesContext } from './store-file.ts'
 import { hasStoreSchema, readStoreSchema } from './store-schema.ts'
 import { matchesStore, type StoreSelection } from './store-selection.ts'
@@ -71,6 +72,8 @@ async function verifyLogs({ files }: VerifyQueryContext): Promise<Finding[]> {
   })
   for (const batchId of lostOffsets(planned, committed))
     findings.push(problem('damaged-metadata', offsetsMissing(batchId), {}))
+  for (const batchId of lostCommits(planned, committed))
+    findings.push(problem('damaged-metadata', commitMissing(batchId), {}))
   for (const batchId of committed.filter((id) => id < (planned.at(0) ?? 0)))
     findings.push(halfCleaned(batchId))
   const logs = [
@@ -238,7 +241,7 @@ async function quietly<T>(look: () => Promise<T>): Promise<T | undefined> {
   try {
     return await look()
   } catch (error) {
-    if (!isStateStoreError(error) && !(error instanceof FileVanishedError)) throw error
+    if (!isStateStoreError(error)) throw error
     return undefined
   }
 }

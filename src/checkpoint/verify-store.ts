@@ -403,7 +403,7 @@ class StoreVerification {
       if (bytes === undefined) throw new FileVanishedError(path)
       verifySidecar(bytes, { path, sizeBytes: main.sizeBytes, crc: content.fileCrc })
     } catch (error) {
-      if (!isStateStoreError(error)) throw error
+      if (!isStateStoreError(error) || error instanceof FileVanishedError) throw error
       const where = { storeId: this.#storeId, version, path }
       this.findings.push(findingOf('stale-sidecar', error, where))
     }

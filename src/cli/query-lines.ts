@@ -1,6 +1,12 @@
 // What `info` tells of the query around the stores: gathered first, whatever of it can be understood, and then set in lines.
 
-import { type BatchInfo, lostOffsets, offsetsMissing } from '../checkpoint/batches.ts'
+import {
+  type BatchInfo,
+  commitMissing,
+  lostCommits,
+  lostOffsets,
+  offsetsMissing,
+} from '../checkpoint/batches.ts'
 import type { Checkpoint } from '../checkpoint/checkpoint.ts'
 import type { OperatorInfo } from '../checkpoint/operators.ts'
 import type { StoreInfo } from '../checkpoint/store-info.ts'
@@ -32,6 +38,7 @@ export async function describeQuery(checkpoint: Checkpoint): Promise<QueryDescri
   const planned = idsOf(batches.filter(({ offsets }) => offsets !== undefined))
   const committed = idsOf(batches.filter((batch) => batch.committed))
   problems.push(...lostOffsets(planned, committed).map(offsetsMissing))
+  problems.push(...lostCommits(planned, committed).map(commitMissing))
   const isSparks = query !== undefined || batches.length > 0
   // Of our own checkpoints the table of stores says all that the folders say.
   const told = operators.filter(({ metadataPath }) => isSparks || metadataPath !== undefined)

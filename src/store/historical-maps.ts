@@ -25,7 +25,7 @@ export class HistoricalMaps {
   readonly #maps = new Map<number, HistoricalMap>()
   readonly #loads = new Set<Promise<Recovered>>()
   /** Rewound or superseded while read: nobody new may join them. */
-  #detached = 0
+  readonly #detached = new Set<HistoricalMap>()
   #readers = 0
 
   constructor(max: number) {
@@ -38,13 +38,13 @@ export class HistoricalMaps {
   }
 
   get count(): number {
-    return this.#maps.size + this.#detached
+    return this.#maps.size + this.#detached.size
   }
 
-  /** Bytes of the maps that newcomers may still join. */
   get memoryUsedBytes(): number {
     let bytes = 0
-    for (const map of this.#maps.values()) bytes += map.loaded?.map.memoryUsedBytes ?? 0
+    for (const map of [...this.#maps.values(), ...this.#detached])
+      bytes += map.loaded?.map.memoryUsedBytes ?? 0
     return bytes
   }
 
@@ -82,7 +82,9 @@ export class HistoricalMaps {
   }
 
   #detach(version: number): void {
-    if (this.#maps.delete(version)) this.#detached++
+    const map = this.#maps.get(version)
+    if (map !== undefined) this.#detached.add(map)
+    this.#maps.delete(version)
   }
 
   #joinable(version: number, { isCurrent }: HistoricalRequest): HistoricalMap | undefined {
@@ -115,8 +117,7 @@ export class HistoricalMaps {
     this.#readers--
     if (map.readers > 0) return
     map.stopping.abort()
-    if (this.#maps.get(version) === map) this.#maps.delete(version)
-    else this.#detached--
+    if (!this.#detached.delete(map)) this.#maps.delete(version)
     map.loaded?.map.retire()
   }
 }

@@ -2,6 +2,8 @@
 
 import { assert } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
+import type { FileStatus } from '../files/file-manager.ts'
+import type { StoreFiles } from '../format/file-names.ts'
 import type { MapView, VersionedMap } from '../map/versioned-map.ts'
 import type { Recovered, WarmStart } from './recovery.ts'
 import type { VersionInfo } from './version-info.ts'
@@ -16,14 +18,17 @@ const COMPACTION_SLICE_BYTES = 64 * 1024
 
 export class InstalledVersions {
   #map: VersionedMap | undefined
+  #loadedFrom: StoreFiles<FileStatus> | undefined
   readonly #infos = new Map<number, VersionInfo>()
+  /** Maps that another one took the place of while somebody was reading them. */
+  #replaced: VersionedMap[] = []
 
   get memoryUsedBytes(): number {
-    return this.#map?.memoryUsedBytes ?? 0
+    return this.#held.reduce((bytes, map) => bytes + map.memoryUsedBytes, 0)
   }
 
   get pinCount(): number {
-    return this.#map?.pinCount ?? 0
+    return this.#held.reduce((pins, map) => pins + map.pinCount, 0)
   }
 
   get keyCount(): number {
@@ -32,6 +37,17 @@ export class InstalledVersions {
 
   get plainBytes(): number {
     return this.#map?.plainBytes ?? 0
+  }
+
+  /** All maps that hold memory. */
+  get #held(): readonly VersionedMap[] {
+    const replaced = this.#replaced.filter((map) => map.pinCount > 0)
+    return this.#map === undefined ? replaced : [...replaced, this.#map]
+  }
+
+  /** The files that the last load found, where it ended at a version without trailer: nothing else tells whether that one is still the same. */
+  get loadedFrom(): StoreFiles<FileStatus> | undefined {
+    return this.#loadedFrom
   }
 
   /** The newest version in memory, if any. */
@@ -57,6 +73,7 @@ export class InstalledVersions {
       this.drop()
       this.#map = recovered.map
     }
+    this.#loadedFrom = recovered.info.foreign ? recovered.files : undefined
     this.#infos.set(recovered.info.version, recovered.info)
   }
 
@@ -115,7 +132,9 @@ export class InstalledVersions {
 
   drop(): void {
     this.#map?.retire()
+    this.#replaced = this.#held.filter((map) => map.pinCount > 0)
     this.#map = undefined
+    this.#loadedFrom = undefined
     this.#infos.clear()
   }
 }

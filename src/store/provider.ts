@@ -18,7 +18,7 @@ import type { ResolvedOptions } from './options.ts'
 import { ProviderCounters } from './provider-counters.ts'
 import { ReadStore } from './read-store.ts'
 import { loadVersion, type Recovered } from './recovery.ts'
-import { peekVersion } from './state-files.ts'
+import { isOnDisk, peekVersion } from './state-files.ts'
 import { findLatest } from './survey.ts'
 import type { ReadStateStore, StateStore } from './state-store.ts'
 import { type ResolvedStoreId, storeIdText } from './store-id.ts'
@@ -243,20 +243,17 @@ export class StateStoreProvider implements AsyncDisposable {
     let onDisk: VersionInfo | 'foreign' | undefined
     const follows = await mutex.run(async () => {
       this.#checkOpen()
-      onDisk = target === 0 ? undefined : await peekVersion(target, context)
       const held = installed.info(target)
-      if (
-        held !== undefined &&
-        onDisk !== undefined &&
-        onDisk !== 'foreign' &&
-        onDisk.id === held.id
-      ) {
+      if (held !== undefined && (await isOnDisk(held, installed.loadedFrom, context))) {
         return this.#installed(target)
       }
       // An open store owns the map, and an older version would push out the newer one others are reading.
       // Asked for the newest, though, it is what is in memory that was undone.
       const isOlder = version !== undefined && target < (installed.newest?.info.version ?? 0)
-      if (this.#writer?.openStore !== undefined || isOlder) return undefined
+      if (this.#writer?.openStore !== undefined || isOlder) {
+        onDisk = target === 0 ? undefined : await peekVersion(target, context)
+        return undefined
+      }
       const recovered = await this.#load(version ?? 'latest', options)
       installed.adopt(recovered)
       installed.retain(Math.max(1, this.#parts.options.maxBatchesToRetainInMemory))

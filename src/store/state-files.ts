@@ -180,6 +180,38 @@ export async function peekVersion(
   return await whileFilesChange(async () => peekListed(version, await listFiles(context), context))
 }
 
+/** Whether `info`, a version in memory that was loaded from `loadedFrom`, is still what the files hold. */
+export async function isOnDisk(
+  info: VersionInfo,
+  loadedFrom: StoreFiles<FileStatus> | undefined,
+  context: RecoveryContext,
+): Promise<boolean> {
+  return await whileFilesChange(async () => {
+    const files = await listFiles(context)
+    const found = await peekListed(info.version, files, context)
+    if (found !== 'foreign') return found?.id === info.id
+    // A version without trailer does not tell its past: it counts as the same only where no delta of it was written anew.
+    return info.foreign && loadedFrom !== undefined && isSameChain(info.version, loadedFrom, files)
+  })
+}
+
+/** Whether the deltas up to `version`, which has one, are those of an earlier listing, apart from what was cleaned. */
+function isSameChain(
+  version: number,
+  before: StoreFiles<FileStatus>,
+  now: StoreFiles<FileStatus>,
+): boolean {
+  if (!before.deltas.has(version)) return false
+  for (const [known, { sizeBytes, modifiedMs, revision }] of before.deltas) {
+    const file = known > version ? undefined : now.deltas.get(known)
+    if (file === undefined) continue
+    const isSame =
+      file.sizeBytes === sizeBytes && file.modifiedMs === modifiedMs && file.revision === revision
+    if (!isSame) return false
+  }
+  return now.deltas.has(version)
+}
+
 /** What stands in the place of a version. */
 export interface InPlace {
   /** Undefined: nothing, or a file that is damaged. */

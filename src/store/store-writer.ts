@@ -19,7 +19,7 @@ import { loadVersion, type Recovered, type WarmStart } from './recovery.ts'
 import { restampNewest } from './restamp-newest.ts'
 import { checkRewind } from './rewind.ts'
 import type { StagedStateFile } from './staged-state-file.ts'
-import { isRebuildable, listFiles, newestListed, peekVersion } from './state-files.ts'
+import { isOnDisk, isRebuildable, listFiles, newestListed } from './state-files.ts'
 import type { CommitOptions } from './state-store.ts'
 import { StoreMaintenance } from './store-maintenance.ts'
 import { countLoad, recoveryContext, storeLocation, type StoreParts } from './store-parts.ts'
@@ -380,8 +380,6 @@ export class StoreWriter implements StoreHost {
 export async function trustedWarmStart(parts: StoreParts): Promise<WarmStart | undefined> {
   const newest = parts.installed.newest
   if (newest === undefined || newest.info.version === 0) return newest
-  const onDisk = await peekVersion(newest.info.version, recoveryContext(parts))
-  return onDisk !== undefined && onDisk !== 'foreign' && onDisk.id === newest.info.id
-    ? newest
-    : undefined
+  const { loadedFrom } = parts.installed
+  return (await isOnDisk(newest.info, loadedFrom, recoveryContext(parts))) ? newest : undefined
 }

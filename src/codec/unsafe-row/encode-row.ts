@@ -41,7 +41,12 @@ const FIRST_BUFFER_BYTES = 256
  * RangeError for one that the type cannot hold.
  */
 export function encodeRow(schema: SparkStruct, values: SparkRow): Uint8Array {
-  return new RowEncoder().row(schema, values)
+  return new RowEncoder(true).row(schema, values)
+}
+
+/** As encodeRow, of values that were read: nulls, and digits of narrow decimals, are written as they stood there, though the schema denies them. */
+export function encodeAgain(schema: SparkStruct, values: SparkRow): Uint8Array {
+  return new RowEncoder(false).row(schema, values)
 }
 
 /** The types whose values lie in their word; narrow decimals do too. */
@@ -54,6 +59,11 @@ class RowEncoder {
   /** Where the next item of variable length goes. */
   #end = 0
   readonly #path: (string | number)[] = []
+  readonly #isStrict: boolean
+
+  constructor(isStrict: boolean) {
+    this.#isStrict = isStrict
+  }
 
   row(schema: SparkStruct, values: SparkRow): Uint8Array {
     this.#struct(schema, values)
@@ -72,7 +82,7 @@ class RowEncoder {
       const value = values[index]
       this.#path.push(name)
       if (value === null) {
-        if (!nullable && type.kind !== 'null') throw this.#wrong('other than null', null)
+        if (!nullable && type.kind !== 'null') this.#refuseNull()
         this.#setNull(start, index)
         this.#nullInRow(type, at, start)
       } else {
@@ -80,6 +90,10 @@ class RowEncoder {
       }
       this.#path.pop()
     }
+  }
+
+  #refuseNull(): void {
+    if (this.#isStrict) throw this.#wrong('other than null', null)
   }
 
   /** These two keep room for a value that may be set in place later. */
@@ -99,7 +113,7 @@ class RowEncoder {
       const value = values[index]
       this.#path.push(index)
       if (value === null) {
-        if (!containsNull && element.kind !== 'null') throw this.#wrong('other than null', null)
+        if (!containsNull && element.kind !== 'null') this.#refuseNull()
         this.#setNull(start + WORD_BYTES, index)
       } else {
         this.#item(element, value, start + header + index * width, start, 0)
@@ -213,7 +227,7 @@ class RowEncoder {
     const wanted = `a string holding a decimal of at most ${precision} digits, ${scale} of them behind the point`
     if (typeof value !== 'string') throw this.#wrong(wanted, value)
     const unscaled = parseDecimal(value, scale)
-    if (unscaled === undefined || !fitsPrecision(unscaled, precision))
+    if (unscaled === undefined || (this.#isStrict && !fitsPrecision(unscaled, precision)))
       throw this.#outOfRange(wanted, value)
     if (!isWideDecimal({ kind: 'decimal', precision, scale }))
       return this.#view.setBigInt64(at, unscaled, true)

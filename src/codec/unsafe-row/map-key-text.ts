@@ -4,7 +4,7 @@
 // but the same each time. The one exception is ours: for binary Spark prints an address in memory, which nobody can compare; here it is base64.
 
 import { javaDecimalOf } from './decimal.ts'
-import { encodeRow } from './encode-row.ts'
+import { encodeAgain } from './encode-row.ts'
 import { printCalendarInterval } from './interval-text.ts'
 import { printJavaDouble, printJavaFloat } from './java-number.ts'
 import { base64Of } from './json-text.ts'
@@ -19,7 +19,7 @@ export function mapKeyText(type: SparkType, key: SparkValue): string {
   if (type.kind === 'decimal') return javaDecimalOf(key as string, type.scale)
   if (type.kind === 'binary') return base64Of(key as Uint8Array)
   if (type.kind === 'interval') return printCalendarInterval(key as CalendarInterval)
-  if (type.kind === 'struct') return rowText(encodeRow(type, key as SparkRow))
+  if (type.kind === 'struct') return rowText(encodeAgain(type, key as SparkRow))
   if (type.kind === 'array') return arrayText(encodeAlone(type, key))
   return (key as boolean | number | bigint | string).toString()
 }
@@ -43,5 +43,5 @@ function encodeAlone(type: SparkType, value: SparkValue): Uint8Array {
     kind: 'struct',
     fields: [{ name: 'key', type, nullable: false, metadata: {} }],
   }
-  return encodeRow(schema, [value]).subarray(nullBitsBytes(1) + WORD_BYTES)
+  return encodeAgain(schema, [value]).subarray(nullBitsBytes(1) + WORD_BYTES)
 }

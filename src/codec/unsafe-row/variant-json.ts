@@ -5,7 +5,7 @@
 
 import { StateStoreError } from '../../errors.ts'
 import { printDate, printFraction, printTimeOfDay, splitTimestamp } from './calendar.ts'
-import { printDecimal } from './decimal.ts'
+import { fitsPrecision, printDecimal } from './decimal.ts'
 import { printJavaDouble, printJavaFloat } from './java-number.ts'
 import { base64Of, jsonOfFloat, quoteJson } from './json-text.ts'
 import type { VariantValue } from './spark-value.ts'
@@ -136,11 +136,11 @@ class VariantPrinter {
       case PRIMITIVE.float:
         return jsonOfFloat(printJavaFloat(view.getFloat32(this.#take(at, 4), true)))
       case PRIMITIVE.decimal32:
-        return this.#decimal(at, 4)
+        return this.#decimal(at, 4, 9)
       case PRIMITIVE.decimal64:
-        return this.#decimal(at, 8)
+        return this.#decimal(at, 8, 18)
       case PRIMITIVE.decimal128:
-        return this.#decimal(at, 16)
+        return this.#decimal(at, 16, 38)
       case PRIMITIVE.date:
         return `"${printDate(view.getInt32(this.#take(at, 4), true))}"`
       case PRIMITIVE.timestamp:
@@ -170,12 +170,16 @@ class VariantPrinter {
     return this.#value.subarray(this.#take(at, size), at + size)
   }
 
-  #decimal(at: number, size: number): string {
+  /** `size` bytes, little-endian, behind one for the scale. */
+  #decimal(at: number, size: number, digitsMax: number): string {
     const scale = this.#value[this.#take(at, 1 + size)]
-    let unscaled = 0n
+    let bits = 0n
     for (let index = size; index >= 1; index--)
-      unscaled = (unscaled << 8n) | BigInt(this.#value[at + index])
-    const text = printDecimal(BigInt.asIntN(8 * size, unscaled), scale)
+      bits = (bits << 8n) | BigInt(this.#value[at + index])
+    const unscaled = BigInt.asIntN(8 * size, bits)
+    if (scale > digitsMax || !fitsPrecision(unscaled, digitsMax))
+      throw corrupt(`The variant holds a decimal of more than ${digitsMax} digits`)
+    const text = printDecimal(unscaled, scale)
     return scale === 0 ? text : text.replace(/\.?0+$/, '')
   }
 

@@ -4,7 +4,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { lostOffsets } from '../../../src/checkpoint/batches.ts'
+import { lostCommits, lostOffsets } from '../../../src/checkpoint/batches.ts'
 import { type Checkpoint, openCheckpoint } from '../../../src/checkpoint/checkpoint.ts'
 import { verifyCheckpoint } from '../../../src/checkpoint/verify.ts'
 import { tidemarkHere } from '../../support/command-line.ts'
@@ -162,4 +162,12 @@ test('what is lost: committed batches above the oldest entry, and of other gaps 
   expect(lostOffsets([3, 4, 5], [1, 2, 3, 4])).toEqual([])
   expect(lostOffsets([3, 5, 9], [3, 4, 7, 10])).toEqual([4, 7, 10])
   expect(lostOffsets([3, 5, 9], [3])).toEqual([4, 6])
+})
+
+test('what is lost of the commit log: batches that a later one was planned after, above the oldest entry', () => {
+  expect(lostCommits([], [])).toEqual([])
+  expect(lostCommits([1, 2, 3], [])).toEqual([])
+  expect(lostCommits([1, 2, 3], [1, 2])).toEqual([])
+  expect(lostCommits([1, 2, 3, 4, 5], [2, 5])).toEqual([3, 4])
+  expect(lostCommits([3, 4, 5, 6], [1, 2, 3, 4])).toEqual([5])
 })

@@ -90,3 +90,19 @@ test('printing reads what encoding wrote: nested values in one row', () => {
   const text = '{"x":1.50,"x":"-1 years -2 months 0.000001 seconds"}'
   expect(rowToJson(schema, row)).toBe(`{"a":${text},"b":[null,${text}]}`)
 })
+
+test('the key of a map is printed as it was stored, also where its schema denies it', () => {
+  const struct = (nullable: boolean, decimal: string) => ({
+    type: 'struct',
+    fields: [
+      { name: 'x', type: 'long', nullable },
+      { name: 'y', type: decimal, nullable: true },
+    ],
+  })
+  const map = (key: unknown) =>
+    schemaOf({ type: 'map', keyType: key, valueType: 'long', valueContainsNull: false })
+  const stored = encodeRow(map(struct(true, 'decimal(9,2)')), [[[[null, '1234567.89'], 1n]]])
+
+  const denied = map(struct(false, 'decimal(4,2)'))
+  expect(rowToJson(denied, decodeRow(denied, stored))).toBe('{"a":{"[1,0,75bcd15]":1}}')
+})

@@ -33,6 +33,11 @@ test('a UUID, which SQL cannot make', () => {
   )
 })
 
+test('decimals of as many digits as their size takes', () => {
+  expect(variantToJson(variantOf('20 00 ffc99a3b'))).toBe('999999999')
+  expect(variantToJson(variantOf('24 12 01009c584c491ff2'))).toMatch(/^-0\.99999/)
+})
+
 describe('what cannot be is refused', () => {
   test.each([
     ['nothing', '', EMPTY_METADATA],
@@ -45,6 +50,10 @@ describe('what cannot be is refused', () => {
     ['an element beyond the end', '03 01 09 00 00', EMPTY_METADATA],
     ['a key that is not there', '02 01 00 00 01 00', EMPTY_METADATA],
     ['a key beyond its metadata', '02 01 00 00 01 00', '010100ff'],
+    ['a decimal of 4 bytes with 10 digits', '20 00 00ca9a3b', EMPTY_METADATA],
+    ['a decimal of 8 bytes with 19 digits', '24 00 000064a7b3b6e00d', EMPTY_METADATA],
+    ['a decimal of 16 bytes with 39 digits', '28 00 0000000040228a097ac4865aa84c3b4b', EMPTY_METADATA], // prettier-ignore
+    ['a decimal of 4 bytes with 10 digits behind the point', '20 0a 01000000', EMPTY_METADATA],
     ['elements over each other', '03 02 00 00 01 0c01', EMPTY_METADATA],
   ])('%s', (_name, value, metadata) => {
     expect(() => variantToJson(variantOf(value, metadata))).toThrow(

@@ -1,0 +1,42 @@
+// Files that are gone once they are read: another process cleans or rewinds the store while it is being looked at.
+
+import { beforeEach, expect, test } from 'vitest'
+import { checkCodec } from '../../../src/checkpoint/codec-check.ts'
+import { readDeltaChanges } from '../../../src/checkpoint/delta-changes.ts'
+import { locateRecord } from '../../../src/checkpoint/locate-record.ts'
+import { knownSettings } from '../../../src/checkpoint/spark-settings.ts'
+import type { StoreFilesContext } from '../../../src/checkpoint/store-file.ts'
+import { LocalFileManager } from '../../../src/files/local.ts'
+import { storeDirectory } from '../../../src/store/store-id.ts'
+import { failure } from '../../../src/testing/stores.ts'
+import { goldenForEachTest } from '../../support/golden-for-each-test.ts'
+
+const folder = goldenForEachTest('../spark-readings/two-operators')
+const store = { operatorId: 0, partitionId: 0, storeName: 'default' }
+
+let context: StoreFilesContext
+beforeEach(async () => {
+  const files = await LocalFileManager.open(folder.path)
+  files.read = async (path, ...rest) => {
+    const isOfTheStore = path.startsWith(`${storeDirectory(store)}/`)
+    return isOfTheStore
+      ? undefined
+      : await LocalFileManager.prototype.read.call(files, path, ...rest)
+  }
+  context = { files, settings: { rowChecksums: false, floorValues: false }, signal: undefined }
+})
+
+test('say so with a code, and what to do', async () => {
+  const read = () => readDeltaChanges(context, store, 1)
+  await failure('TIDEMARK_VERSION_NOT_FOUND', read)
+})
+
+test('have no codec to be wrong', async () => {
+  const settings = await knownSettings(context.files)
+  expect(settings).toBeDefined()
+  await checkCodec(context, settings, store, 1)
+})
+
+test('do not hide the error whose place is looked for', async () => {
+  expect(await locateRecord(context, store, 1, new Uint8Array(1))).toBeUndefined()
+})

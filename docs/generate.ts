@@ -1,7 +1,9 @@
-// Writes docs/errors.md and docs/options.md (`npm run docs`): the one from the table of codes, the other from the comments, checks and defaults
-// of StateStoreOptions. test/unit/docs-generated.test.ts holds that the files in the repository are what this makes.
+// Writes docs/errors.md, docs/options.md and docs/metrics.md (`npm run docs`): from the table of codes, from the comments, checks and defaults of
+// the options, and from the comments of metrics and channels. test/unit/docs-generated.test.ts holds that the files in the repository are what
+// this makes.
 
 import { readFile, writeFile } from 'node:fs/promises'
+import { CHANNELS } from '../src/base/diagnostics.ts'
 import { ERROR_CODES, type ErrorKind } from '../src/errors.ts'
 import { DEFAULT_OPTIONS, describeOptions } from '../src/store/options.ts'
 
@@ -24,11 +26,15 @@ export interface GeneratedDocument {
 }
 
 export async function generateDocuments(): Promise<GeneratedDocument[]> {
-  const source = await readFile(new URL('../src/store/options.ts', import.meta.url), 'utf8')
   return [
     { path: 'docs/errors.md', text: errorsDocument() },
-    { path: 'docs/options.md', text: optionsDocument(source) },
+    { path: 'docs/options.md', text: await optionsDocument() },
+    { path: 'docs/metrics.md', text: await metricsDocument() },
   ]
+}
+
+async function sourceOf(path: string): Promise<string> {
+  return await readFile(new URL(`../src/${path}`, import.meta.url), 'utf8')
 }
 
 function errorsDocument(): string {
@@ -59,8 +65,8 @@ function errorsDocument(): string {
   return `${lines.join('\n')}\n`
 }
 
-function optionsDocument(source: string): string {
-  const docs = optionComments(source)
+async function optionsDocument(): Promise<string> {
+  const docs = commentsOf('interface StateStoreOptions', await sourceOf('store/options.ts'))
   const expected = describeOptions()
   const lines = [
     NOTE,
@@ -78,14 +84,74 @@ function optionsDocument(source: string): string {
     const takes = expected[name as keyof typeof expected]
     lines.push(`| \`${name}\` | ${cell(takes)} | ${shown} | ${cell(docs.get(name) ?? '')} |`)
   }
+  const hdfs = commentsOf('interface WebHdfsOptions', await sourceOf('files/webhdfs/options.ts'))
+  const s3 = commentsOf('interface S3Options', await sourceOf('files/s3/options.ts'))
+  lines.push(
+    ...section('HDFS', 'What `WebHdfsFileManager.open(location, options)` takes.', 'option', hdfs),
+    ...section('S3', 'What `S3FileManager.open(location, options)` takes.', 'option', s3),
+  )
   return `${lines.join('\n')}\n`
 }
 
-/** The comment above each field of the interface StateStoreOptions, by name. */
-function optionComments(source: string): Map<string, string> {
-  const body = /export interface StateStoreOptions \{\n(.*?)\n\}/s.exec(source)?.[1] ?? ''
+async function metricsDocument(): Promise<string> {
+  const source = await sourceOf('store/metrics.ts')
+  const steps = commentsOf('const CHANNELS =', await sourceOf('base/diagnostics.ts'))
+  const channels = Object.entries(CHANNELS).map(
+    ([step, name]) => [name, steps.get(step) ?? ''] as const,
+  )
+  return `${[
+    NOTE,
+    '',
+    '# Metrics and channels',
+    '',
+    'What a store tells of itself: `metrics` of a store or its provider, in numbers, and messages on `node:diagnostics_channel` while it happens.',
+    ...section(
+      'Metrics',
+      'Fields of `metrics`.',
+      'field',
+      commentsOf('interface StateStoreMetrics', source),
+    ),
+    ...section(
+      'Custom metrics',
+      "Fields of `metrics.customMetrics`. Numbers only, so that they can be summed up over partitions, as Spark does with its own; the first five are Spark's.",
+      'field',
+      commentsOf('readonly customMetrics:', source),
+    ),
+    ...section(
+      'Latencies',
+      'Fields of `metrics.latencies`: of the last run of each step, milliseconds; absent until it has run.',
+      'field',
+      commentsOf('interface StepLatencies', source),
+    ),
+    ...section(
+      'Channels',
+      'A message has `storeId` (`operator/partition/name`) and, where it fits, `version` and `durationMs` (milliseconds), besides what stands here. It never holds keys or values. Costs nothing where nobody listens.',
+      'channel',
+      new Map(channels),
+    ),
+  ].join('\n')}\n`
+}
+
+function section(
+  title: string,
+  intro: string,
+  of: string,
+  rows: ReadonlyMap<string, string>,
+): string[] {
+  const table = [...rows].map(([name, text]) => `| \`${name}\` | ${cell(text)} |`)
+  return ['', `## ${title}`, '', intro, '', `| ${of} | what it is |`, '| --- | --- |', ...table]
+}
+
+/** The comment above each field of what is declared with these words, by name; of fields of fields none. */
+function commentsOf(declaration: string, source: string): Map<string, string> {
+  const [, indent, body = ''] =
+    new RegExp(`^( *)(?:export )?${declaration} \\{\\n(.*?)\\n\\1\\}`, 'ms').exec(source) ?? []
+  const field = new RegExp(
+    `^${indent}  /\\*\\*((?:(?!\\*/).)*)\\*/\\n${indent}  (?:readonly )?(\\w+)\\??:`,
+    'gms',
+  )
   const comments = new Map<string, string>()
-  for (const [, comment = '', name = ''] of body.matchAll(/\/\*\*(.*?)\*\/\s+(\w+)\?:/gs))
+  for (const [, comment = '', name = ''] of body.matchAll(field))
     comments.set(name, comment.replace(/\s+\*?\s*/g, ' ').trim())
   return comments
 }

@@ -55,7 +55,7 @@ export const ERROR_CODES = {
   TIDEMARK_MEMORY_LIMIT: {
     kind: 'invalid',
     retryable: false,
-    doc: 'The store would grow past its memory limit. Nothing was changed by the refused call.',
+    doc: 'The store would grow past `memoryBytesMax`, or more than `historicalMapsMax` versions outside memory would be open for reading. Nothing was changed by the refused call.',
   },
   TIDEMARK_VERSION_NOT_FOUND: {
     kind: 'missing',
@@ -75,7 +75,7 @@ export const ERROR_CODES = {
   TIDEMARK_PROVIDER_CLOSED: {
     kind: 'closed',
     retryable: false,
-    doc: 'The provider or the StateStores it came from was closed.',
+    doc: 'The provider, the StateStores it came from, or the Checkpoint was closed.',
   },
   TIDEMARK_FENCED: {
     kind: 'closed',
@@ -90,7 +90,7 @@ export const ERROR_CODES = {
   TIDEMARK_STORAGE_UNAVAILABLE: {
     kind: 'unavailable',
     retryable: true,
-    doc: 'The storage refused or failed (disk full, I/O error, too many open files, no permission, read-only); `cause` holds the native error.',
+    doc: 'The storage refused or failed (disk full, I/O error, too many open files, no permission, read-only); `cause` holds the native error, where there is one.',
   },
   TIDEMARK_STORAGE_TIMEOUT: {
     kind: 'unavailable',
@@ -139,7 +139,7 @@ export interface StateStoreErrorDetails {
   path?: string | undefined
   /** Byte offset in `path` at which the problem was found. */
   offset?: number | undefined
-  /** With FENCED and COMMIT_OUTCOME_UNKNOWN: whether the refused file may have become visible. */
+  /** With FENCED, POISONED and COMMIT_OUTCOME_UNKNOWN of a commit: whether the refused file may have become visible. */
   published?: 'no' | 'unknown' | undefined
   cause?: unknown
 }

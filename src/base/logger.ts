@@ -4,7 +4,7 @@ export interface Logger {
   warn(message: string): void
 }
 
-/** The default: says nothing. Everything it would say is also on the diagnostics channels. */
+/** The default: says nothing. What it would say is also on the diagnostics channels, but for sidecars that could not be written (metric `sidecarFailures`). */
 export const silentLogger: Logger = { info: () => undefined, warn: () => undefined }
 
 /** `logger` without its exceptions: one that throws must not turn a commit that stands into one that failed. */

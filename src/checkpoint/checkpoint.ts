@@ -46,8 +46,8 @@ import { matchesStore, type StoreSelection } from './store-selection.ts'
 import { readSmallFile } from './versioned-text.ts'
 
 /**
- * Opens the checkpoint at `location`, a folder on local disk or a file manager, for reading. How rows are to be read is detected from Spark's
- * offset log; `overrides` come before it. CHECKPOINT_NOT_FOUND where there is none, UNSUPPORTED for one of Spark's RocksDB provider;
+ * Opens the checkpoint at `location` for reading: a folder on local disk, a `webhdfs://`, `swebhdfs://` or `s3://` URL, or a file manager. How rows are
+ * to be read is detected from Spark's offset log; `overrides` come before it. CHECKPOINT_NOT_FOUND where there is none, UNSUPPORTED for one of Spark's RocksDB provider;
  * CORRUPT_FILE or UNKNOWN_FORMAT_VERSION where a query stands around the stores and no entry of its offset log tells; TypeError for an override that is
  * none.
  */

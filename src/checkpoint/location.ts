@@ -2,7 +2,7 @@ import { isStateStoreError, StateStoreError } from '../errors.ts'
 import type { CheckpointFileManager } from '../files/file-manager.ts'
 import { openLocation as openFiles } from '../files/open-location.ts'
 
-/** The file manager of a checkpoint that is there: `location` is a folder on local disk, a `webhdfs://` or `swebhdfs://` URL, or a manager already. A path to a file is CHECKPOINT_NOT_FOUND. */
+/** The file manager of a checkpoint that is there: `location` is a folder on local disk, a `webhdfs://`, `swebhdfs://` or `s3://` URL, or a manager already. A path to a file is CHECKPOINT_NOT_FOUND. */
 export async function openLocation(
   location: string | CheckpointFileManager,
 ): Promise<CheckpointFileManager> {

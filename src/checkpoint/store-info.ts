@@ -40,8 +40,8 @@ export interface StoreInfo extends ResolvedStoreId {
   readonly keys: number | undefined
   /** The progress committed with the newest version; undefined if there is none or nobody knows. */
   readonly progress: unknown
-  /** The newest claim, if the store was ever claimed. */
-  readonly lease: (Claim & { readonly state: 'released' | 'open' }) | undefined
+  /** The newest claim, if the store was ever claimed. `state` is undefined on storage where nothing tells whether its writer has closed (S3). */
+  readonly lease: (Claim & { readonly state: 'released' | 'open' | undefined }) | undefined
   /** What kept the newest version from being found or read. */
   readonly problem: { readonly code: ErrorCode; readonly message: string } | undefined
 }
@@ -140,6 +140,7 @@ async function newestClaim(
 ): Promise<StoreInfo['lease']> {
   const claim = (await listClaims(files, id)).at(-1)
   if (claim === undefined) return undefined
+  if (!files.capabilities.atomicMove) return { ...claim, state: undefined }
   // A writer that closes takes its staging folder away; one that works, or died, has left it.
   const staging = (await files.list(stagingDirectory(id))) ?? []
   const isOpen = staging.some(({ name }) => /^\d+$/.test(name) && Number(name) === claim.generation)

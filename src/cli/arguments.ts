@@ -22,7 +22,7 @@ export const OPTIONS = {
     type: 'string',
     multiple: true,
     shown: '--version <v>',
-    doc: 'at this version instead of the newest',
+    doc: 'at this version (default: the last committed batch, or the newest version; verify: up to it)',
   },
   batch: {
     type: 'string',

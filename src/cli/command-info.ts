@@ -101,6 +101,6 @@ function writerText(lease: StoreInfo['lease']): string {
   if (lease === undefined) return '-'
   const { generation, owner, host, pid, claimedAt, state } = lease
   const who = [owner, host === '' ? '' : `${host} pid ${pid}`].filter((part) => part !== '')
-  const text = `${generation} ${state}, ${who.join(' on ')}, ${claimedAt}`
+  const text = `${generation} ${state ?? 'claimed'}, ${who.join(' on ')}, ${claimedAt}`
   return escapeUnprintable(text)
 }

@@ -52,7 +52,7 @@ export function helpOfAll(commands: readonly Command[]): string {
   return `Usage: tidemark <verb> <checkpoint> [options]
 
 Reads the checkpoints of tidemark, and of Spark's HDFS-backed state store; never writes to them.
-<checkpoint> is the folder that holds \`state\`.
+<checkpoint> is the folder that holds \`state\`, or its webhdfs, swebhdfs or s3 URL.
 
 Verbs:
 ${verbs.join('\n')}

@@ -37,8 +37,8 @@ export class StateStores implements AsyncDisposable {
   }
 
   /**
-   * The stores of a checkpoint: `location` is a folder on local disk, a `webhdfs://` or `swebhdfs://` URL, or a file manager (for options of its
-   * own, or for anywhere else). Nothing is read or written yet, and the folder need not exist, but for `readOnly: true`, which refuses one that does not: CHECKPOINT_NOT_FOUND. INVALID_OPTIONS for options that
+   * The stores of a checkpoint: `location` is a folder on local disk, a `webhdfs://`, `swebhdfs://` or `s3://` URL, or a file manager (for options
+   * of its own, or for anywhere else). Nothing is read or written yet, and the folder need not exist, but for `readOnly: true`, which refuses one that does not: CHECKPOINT_NOT_FOUND. INVALID_OPTIONS for options that
    * are not right.
    */
   static async open(
@@ -131,7 +131,8 @@ export class StateStores implements AsyncDisposable {
 
   /** A store whose last snapshot lies far back gets one at once: its recovery would be slow, and slower with every commit. */
   #committed(provider: StateStoreProvider, snapshotLag: number): void {
-    if (snapshotLag <= this.#options.forceSnapshotAtDeltas) return
+    const { forceSnapshotAtDeltas, minDeltasForSnapshot } = this.#options
+    if (snapshotLag <= Math.max(forceSnapshotAtDeltas, minDeltasForSnapshot)) return
     if (this.#scheduler.request(provider)) provider.countForcedSnapshot()
   }
 

@@ -14,7 +14,7 @@
 //   that repeats a call by itself must not say 'source-missing' or 'exists' where an earlier attempt of its own may be the reason.
 // - TIDEMARK_POISONED means that an fsync failed; the caller must not go on writing.
 // - `durability: 'fsync'` makes the effect survive power loss before the call returns; 'os' leaves it to the operating system.
-// - Buffers handed in belong to the manager until the promise settles; buffers handed out belong to the caller.
+// - Buffers handed in belong to the manager until the promise settles (on storage that losesAnswers for good); buffers handed out belong to the caller.
 
 /** First letters of the names that probeMove uses. SPARK: no dot in them, its maintenance trips over a stray x.y. */
 export const PROBE_PREFIX = '_probe-'

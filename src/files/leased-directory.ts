@@ -1,7 +1,7 @@
-// LeasedDirectory — the only way anything is written to, or deleted from, a store directory.
+// LeasedDirectory — on storage that moves files, the only way anything is written to, or deleted from, a store directory.
 //
 // Who may write is decided by one fact: whether the writer's own staging folder still exists under its name. The next writer, before it
-// looks at the store at all, takes that folder away in one atomic step (rename, or recursive delete on HDFS), and nobody ever makes it again.
+// looks at the store at all, takes that folder away in one atomic step (a rename), and nobody ever makes it again.
 //
 //   publish   write a file in the staging folder, close it, move it out to its name: the source's path goes through the staging folder
 //   remove    move the file into a folder below the staging folder, to be deleted there: the target's path goes through the staging folder
@@ -9,7 +9,7 @@
 // INVARIANT: each change of the store directory is one atomic step that fails once the staging folder is gone. There is no check to be
 // outdated: the step and the fence are ordered by the storage. So for a fencer that strikes at any moment:
 // - before create: the file cannot be made (its parent is absent) → FENCED.
-// - between create and publish, or while bytes are written: they go to a file nobody will look at (POSIX), or fail (HDFS); then the move
+// - between create and publish, or while bytes are written: they go to a file nobody will look at; then the move
 //   finds no source → FENCED, published 'no'. Here 'source-missing' and a look at the staging folder are enough, in any order: the
 //   folder, once gone, stays gone.
 // - inside publish: the move came first: the file is there when the fencer lists, which it does only afterwards, and the success we
@@ -344,7 +344,7 @@ class StagedFileInFolder implements StagedFile {
       await action()
     } catch (error) {
       this.state = 'failed'
-      // Where taking the folder away breaks open files (HDFS), that is what happened, and not a fault of the storage.
+      // Where a file cannot be finished in a folder that was moved, that is what happened, and not a fault of the storage.
       await this.#parts.refuseIfFenced().catch((reason: unknown) => {
         if (isStateStoreError(reason, 'TIDEMARK_FENCED')) throw reason
       })

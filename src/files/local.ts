@@ -79,7 +79,7 @@ export class LocalFileManager implements CheckpointFileManager {
 
   /**
    * The manager of the checkpoint in the folder `location`, a path or a `file:` URL. A relative path is resolved once, now. The folder need
-   * not exist; nothing is created. Throws INVALID_OPTIONS where `location` is another kind of URL, a file, or no path at all.
+   * not exist; nothing is created. Throws INVALID_OPTIONS where `location` is another kind of URL or a file, RangeError for what is no path.
    */
   static async open(
     location: string,

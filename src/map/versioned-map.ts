@@ -416,7 +416,7 @@ export class VersionedMap implements MapReader {
 
   /**
    * The map is asked nothing any more but by the views and cursors that are open. Once the last of them is released its memory is left to other
-   * maps; what somebody still has of getView() is empty then.
+   * maps; what somebody still has of getView() is empty then, or keeps its bytes.
    */
   retire(): void {
     this.#isRetired = true

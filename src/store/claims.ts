@@ -6,7 +6,7 @@
 //
 // INVARIANT: the highest entry is never deleted, so no number is given out twice.
 // A claim whose answer was lost may arrive after its claimant has given up. Then either somebody has its number: it is refused. Or nobody has:
-// it is the highest, and nobody's. Who holds the store does not look at claims any more; who is just claiming is FENCED and may try again; the
+// it is the highest, and nobody's. Who holds the store does not look at claims any more (on object storage it does, and is FENCED); who is just claiming is FENCED and may try again; the
 // next number lies above. Or its number was taken and is long pruned: one more old number.
 
 import { type Clock, processIdentity } from '../base/clock.ts'

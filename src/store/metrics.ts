@@ -4,18 +4,27 @@
 
 /** Latency of the last run of each step, milliseconds; absent until it has run. */
 export interface StepLatencies {
+  /** Opening for update, a load included. */
   readonly openMs?: number
+  /** Of a commit: completing the delta in staging. */
   readonly sealMs?: number
+  /** Of a commit: moving it to its place, what is to be undone included. */
   readonly publishMs?: number
+  /** Of a commit: installing the version in memory. */
   readonly installMs?: number
+  /** A whole commit. */
   readonly commitMs?: number
+  /** Building a version from files. */
   readonly loadMs?: number
+  /** Writing and publishing a snapshot. */
   readonly snapshotMs?: number
+  /** Removing what need not be kept. */
   readonly cleanMs?: number
 }
 
 /** What a store reports. The first three and the first five custom metrics are Spark's, by Spark's names. */
 export interface StateStoreMetrics {
+  /** Keys of the newest state in memory. */
   readonly numKeys: number
   /** Bytes allocated for the store, all versions in memory together: exact, not estimated. */
   readonly memoryUsedBytes: number

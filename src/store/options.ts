@@ -13,9 +13,9 @@ export interface StateStoreOptions {
   compression?: CompressionName
   /** 'fsync': a commit survives power loss. 'os': it survives the death of the process. Default 'fsync'. */
   durability?: Durability
-  /** Write our trailer behind each file's compressed stream. `false` writes pure Spark files, without progress, on local disk only. Default true. */
+  /** Write our trailer behind each file's compressed stream. `false` writes pure Spark files, without progress, on local disk and in memory only (elsewhere getStore is INVALID_OPTIONS). Default true. */
   trailer?: boolean
-  /** Write Spark 4.1's `.crc` sidecar beside each file. Present ones are verified in any case. Default false. */
+  /** Write Spark 4.1's `.crc` sidecar beside each file. Present ones are verified in any case. Not on S3: there getStore is INVALID_OPTIONS. Default false. */
   checksumFiles?: boolean
   /** SPARK: files carry a CRC32C per row (spark.sql.streaming.stateStore.rowChecksum.enabled). Files with a trailer say it themselves; of those without, all or none must have them. Default false. */
   rowChecksums?: boolean
@@ -25,19 +25,19 @@ export interface StateStoreOptions {
   minDeltasForSnapshot?: number
   /** How many versions stay on disk, at least. Whole number, 1 or more. Default 100. */
   minBatchesToRetain?: number
-  /** How many versions stay in memory, at most. Whole number, 0 or more; 0 reloads from disk at each open. Default 2. */
+  /** How many versions stay in memory, at most, beside those that somebody reads. Whole number, 0 or more; 0 reloads from disk at each open. Default 2. */
   maxBatchesToRetainInMemory?: number
-  /** When more deltas than this follow the last snapshot, a commit asks for one at once instead of waiting for the next round. 1 or more. Default 50. */
+  /** When more deltas than this follow the last snapshot, a commit asks for one at once instead of waiting for the next round. 1 or more; of no effect below minDeltasForSnapshot. Default 50. */
   forceSnapshotAtDeltas?: number
-  /** Milliseconds between rounds of maintenance; 0 turns the scheduler off (call doMaintenance yourself). Default 60 000. */
+  /** Milliseconds between rounds of maintenance; 0: no rounds, only what forceSnapshotAtDeltas asks for and your own doMaintenance. Default 60 000. */
   maintenanceIntervalMs?: number
-  /** How many stores are maintained at once. 1 to 64. Default 1. */
+  /** How many stores of a round are maintained at once. 1 to 64. Default 1. */
   maintenanceConcurrency?: number
   /** Longest time maintenance holds up others at a stretch, milliseconds, 1 to 1000. A snapshot holds the event loop, then rests five times as long; cleaning holds the commits of its store. Default 4. */
   maintenanceSliceMs?: number
-  /** How many versions outside memory may be open for reading at once, each in a map of its own. 0 or more. Default 2. */
+  /** How many versions outside memory may be open for reading at once, each in a map of its own; one more is MEMORY_LIMIT. 0 or more. Default 2. */
   historicalMapsMax?: number
-  /** Most bytes one store may hold in memory, 1 MiB to 32 GiB. Default 32 GiB. */
+  /** Most bytes of one map, 1 MiB to 32 GiB: the store's own, and that of each version outside memory that is open for reading. Default 32 GiB. */
   memoryBytesMax?: number
   /** Refuse every getStore, so that this process never claims a lease or writes a byte. Default false. */
   readOnly?: boolean

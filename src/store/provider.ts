@@ -76,7 +76,8 @@ export class StateStoreProvider implements AsyncDisposable {
    * writer. Going back to an older version undoes what follows once the store commits; more than the newest version only with `rewind: 'allow'`.
    *
    * Throws VERSION_NOT_FOUND, BROKEN_CHAIN, CORRUPT_FILE, REWIND_REFUSED, STORE_BUSY, FENCED, POISONED, COMMIT_OUTCOME_UNKNOWN, PROVIDER_CLOSED,
-   * MEMORY_LIMIT, UNSUPPORTED, STORAGE_UNAVAILABLE, STORAGE_TIMEOUT; RangeError for what is no version.
+   * MEMORY_LIMIT, UNSUPPORTED, UNKNOWN_FORMAT_VERSION, STORAGE_UNAVAILABLE, STORAGE_TIMEOUT, INVALID_OPTIONS (readOnly, or an option that this storage
+   * cannot have); RangeError for what is no version and for a `committedThrough` above the newest; the signal's reason.
    */
   async getStore(version?: number, options: GetStoreOptions = {}): Promise<StateStore> {
     checkVersion(version)
@@ -114,7 +115,7 @@ export class StateStoreProvider implements AsyncDisposable {
 
   /**
    * Opens a version for reading: the newest, or `version`. One that is not in memory is loaded into a map of its own; at most `historicalMapsMax` of
-   * those at once. Throws as getStore does, but for what concerns writing.
+   * those at once, else MEMORY_LIMIT. Throws as getStore does, but for what concerns writing.
    */
   async getReadStore(version?: number, options: GetReadStoreOptions = {}): Promise<ReadStateStore> {
     checkVersion(version)

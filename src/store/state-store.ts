@@ -11,8 +11,8 @@ export type StoreState = 'updating' | 'committed' | 'aborted'
 export type Entry = [key: Uint8Array, value: Uint8Array]
 
 /**
- * Walks rows without copying: call next() until it is false. `key` and `value` are views that hold until the next call on the cursor or the store;
- * copy what must last. Sees the state at its creation, whatever is written meanwhile. Close it if you stop early: an open cursor keeps old
+ * Walks rows without copying: call next() until it is false. `key` and `value` are views that hold until the next call on the cursor, and as
+ * long as those of getView; copy what must last. Sees the state at its creation, whatever is written meanwhile. Close it if you stop early: an open cursor keeps old
  * rows in memory (metric `openReaders`).
  */
 export type StoreCursor = Omit<MapCursor, 'locate'>
@@ -28,11 +28,14 @@ export interface StateReader {
   readonly progress: unknown
   /** The value of `key`, a copy the caller may keep; undefined if there is none. */
   get(key: Uint8Array): Uint8Array | undefined
-  /** The value of `key` without a copy: valid until the next call on this store. */
+  /**
+   * The value of `key` without a copy: valid until the next call on this store, and the next commit, open for update or close of its provider. Not to be
+   * kept across an `await`.
+   */
   getView(key: Uint8Array): Uint8Array | undefined
   /** get() for each of `keys`, in their order. In a state larger than the processor's caches several times as fast as one after the other. */
   getMany(keys: readonly Uint8Array[]): (Uint8Array | undefined)[]
-  /** getView() for each of `keys`, in their order; all of them valid until the next call on this store. */
+  /** getView() for each of `keys`, in their order; all of them valid as long as that. */
   getViews(keys: readonly Uint8Array[]): (Uint8Array | undefined)[]
   has(key: Uint8Array): boolean
   /** All rows in no particular order, as copies, as they are now: writing while iterating is allowed and not seen. */
@@ -53,7 +56,7 @@ export interface ReadStateStore extends StateReader, AsyncDisposable {
 }
 
 export interface CommitOptions {
-  /** JSON kept in the very commit, at most 1 MiB: source offsets, say. It is part of the commit id, so a wall-clock time in it makes every replay a replacement. */
+  /** JSON kept in the very commit, at most 1,032,192 bytes and 100 levels deep (RangeError; TypeError for what is no JSON): source offsets, say. It is part of the commit id, so a wall-clock time in it makes every replay a replacement. */
   progress?: unknown
   /** No version up to this one may be undone from now on. At most the version being committed; lower than before is ignored. */
   committedThrough?: number
@@ -67,7 +70,7 @@ export interface StateStore extends StateReader, AsyncDisposable {
   readonly hasCommitted: boolean
   /** Sets `key` to `value`; both are copied. Keys of 0 bytes to 16 MiB, values of 0 bytes to 1 GiB. Throws STORE_FINISHED, MEMORY_LIMIT. */
   put(key: Uint8Array, value: Uint8Array): void
-  /** Removes `key`; true if it was there. A missing key leaves no trace. Throws STORE_FINISHED. */
+  /** Removes `key`; true if it was there. A missing key leaves no trace. Throws STORE_FINISHED, MEMORY_LIMIT. */
   remove(key: Uint8Array): boolean
   /**
    * Publishes the changes as version N + 1 and resolves to that number once it is durable (option `durability`). Rejects with the text

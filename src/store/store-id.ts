@@ -14,7 +14,7 @@ export interface StoreId {
   readonly operatorId: number
   /** Whole number, 0 or more. */
   readonly partitionId: number
-  /** Default 'default'. 1 to 128 of A-Z a-z 0-9 . _ - $, beginning with a letter, a digit or $, and not the name of a state file. */
+  /** Default 'default'. 1 to 128 of A-Z a-z 0-9 . _ - $, beginning with a letter, a digit or $, not ending with a dot, and not the name of a state file. */
   readonly storeName?: string
 }
 
@@ -40,7 +40,7 @@ export function resolveStoreId(id: StoreId): ResolvedStoreId {
   ) {
     throw new StateStoreError(
       'TIDEMARK_INVALID_OPTIONS',
-      `Expected \`storeName\` to be 1 to 128 of the characters A-Z a-z 0-9 . _ - $, beginning with a letter, a digit or $, and not a file name ` +
+      `Expected \`storeName\` to be 1 to 128 of the characters A-Z a-z 0-9 . _ - $, beginning with a letter, a digit or $, not ending with a dot, and not a file name ` +
         `such as 1.delta, got ${describeValue(storeName)}`,
     )
   }

@@ -1,4 +1,4 @@
-// StoreParts — what the two halves of a provider, store-reader.ts and store-writer.ts, both work with, made once by the provider.
+// StoreParts — what provider.ts, which reads, and store-writer.ts both work with, made once by the provider.
 //
 // They meet in the installed versions, which all opens, commits, aborts and snapshots take turns at by the one mutex; loads of old versions for
 // reading run beside it, in the historical maps.
@@ -22,7 +22,7 @@ export interface StoreParts {
   readonly id: ResolvedStoreId
   readonly files: CheckpointFileManager
   readonly options: ResolvedOptions
-  /** 8 bytes, secret, one per process: nobody outside can choose keys that collide. */
+  /** 8 bytes, secret, one per StateStores: nobody outside can choose keys that collide. */
   readonly hashSeed: Uint8Array
   readonly mutex: Mutex
   readonly installed: InstalledVersions

@@ -20,7 +20,7 @@ export interface FileManagerContractOptions {
   readonly movesFolders?: string
   /**
    * Storage with neither moves nor folders: what the contract says of those is left out, and files are written by `conditional` (which has a
-   * contract of its own, conditional-writes.ts).
+   * contract of its own in the repository, test/support/contracts/conditional-writes.ts).
    */
   readonly onlyObjects?: boolean
 }

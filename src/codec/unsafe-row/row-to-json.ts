@@ -24,7 +24,7 @@ import { variantToJson } from './variant-json.ts'
 
 /**
  * The JSON object of `row`, whose values are those that decodeRow makes for `schema`. Throws CORRUPT_FILE or UNSUPPORTED where a variant in it
- * cannot be read, and TypeError for values that are not of the schema's types.
+ * cannot be read. Other values are not checked (encodeRow does that): what is not of the schema's types prints as no JSON, or is a TypeError.
  */
 export function rowToJson(schema: SparkStruct, row: SparkRow): string {
   return objectJson(schema.fields, row)

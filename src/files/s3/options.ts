@@ -7,7 +7,7 @@ import { wholeNumbersOf } from '../whole-numbers.ts'
 
 /** Options of an S3 file manager. All are optional. */
 export interface S3Options {
-  /** The bucket's region. Default: what the AWS SDK finds (AWS_REGION, the shared config file), then `us-east-1` where there is an endpoint. */
+  /** The bucket's region. Default: what the AWS SDK finds (AWS_REGION, the shared config file); where there is an endpoint, AWS_REGION, AWS_DEFAULT_REGION, then `us-east-1`. */
   region?: string
   /**
    * URL of an S3-compatible service, http or https. Default: the environment variable AWS_ENDPOINT_URL_S3, then AWS_ENDPOINT_URL, then AWS

@@ -7,6 +7,7 @@ import { verifyCheckpoint } from '../../../src/checkpoint/verify.ts'
 import { MemoryFileManager } from '../../../src/files/memory.ts'
 import { StateStores } from '../../../src/index.ts'
 import { storeIdText } from '../../../src/store/store-id.ts'
+import { commitVersions, ID, openProvider } from '../../../src/testing/stores.ts'
 import {
   bytes,
   digestFolder,
@@ -21,6 +22,7 @@ import {
   readGolden,
   unpackGolden,
 } from '../../support/goldens.ts'
+import { MemoryObjects } from '../../support/memory-objects.ts'
 
 async function collectRows(checkpoint: Checkpoint, version?: number) {
   const rows = new Map<string, string[]>()
@@ -109,6 +111,15 @@ describe('a checkpoint of our own', () => {
       lease: { generation: 1, owner: 'the test', pid: process.pid, state: 'released' },
       problem: undefined,
     })
+  })
+
+  test('where nothing tells whether the writer has closed, nothing is said of it', async () => {
+    const files = new MemoryObjects()
+    await using opened = await openProvider({ owner: 'the test' }, files)
+    await commitVersions(opened.provider, 1)
+    await using checkpoint = await openCheckpoint(files)
+    const info = await checkpoint.describe({ ...ID, storeName: 'default' })
+    expect(info.lease).toMatchObject({ generation: 1, owner: 'the test', state: undefined })
   })
 
   test('an open writer shows as open, and readers beside it see what is committed', async () => {

@@ -227,6 +227,14 @@ describe('maintenance', () => {
     await expectClean(files)
   })
 
+  test('is not asked for where none would be written yet', async () => {
+    await using opened = await openProvider({ forceSnapshotAtDeltas: 1, minDeltasForSnapshot: 5 })
+    await commitVersions(opened.provider, 5)
+    expect(opened.provider.metrics.customMetrics.forceSnapshotCount).toBe(0)
+    await commitVersions(opened.provider, 1)
+    expect(opened.provider.metrics.customMetrics.forceSnapshotCount).toBe(1)
+  })
+
   test('runs by itself every interval, and its failures are logged, not thrown', async () => {
     const warnings: string[] = []
     let wake: () => void = () => undefined

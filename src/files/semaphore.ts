@@ -7,9 +7,10 @@ export class Semaphore {
     this.#free = slotsMax
   }
 
-  async run<T>(section: () => Promise<T>): Promise<T> {
+  /** An aborted `signal` ends the wait, with its reason. */
+  async run<T>(section: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     if (this.#free > 0) this.#free--
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    else await this.#turn(signal)
     try {
       return await section()
     } finally {
@@ -17,5 +18,20 @@ export class Semaphore {
       if (next === undefined) this.#free++
       else next() // The slot goes from hand to hand, so nobody can slip in between.
     }
+  }
+
+  #turn(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      const given = (): void => {
+        signal?.removeEventListener('abort', aborted)
+        resolve()
+      }
+      const aborted = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(given), 1)
+        reject(signal?.reason as Error)
+      }
+      this.#waiting.push(given)
+      signal?.addEventListener('abort', aborted, { once: true })
+    })
   }
 }

@@ -1,6 +1,7 @@
 // Which hosts a NameNode may send us to. Whoever can make a NameNode answer with a redirect could otherwise point this process at any
 // service its network reaches, and hand that service the file's bytes.
 
+import { StateStoreError } from '../../errors.ts'
 import type { Endpoint, HdfsLocation } from './location.ts'
 
 /**
@@ -17,7 +18,7 @@ export type HostCheck = (endpoint: Endpoint) => boolean
  * (`nn1.hdfs.example` allows `*.hdfs.example`, `nn1.example` allows no other).
  */
 export function hostCheck(location: HdfsLocation, allowed: AllowedHosts | undefined): HostCheck {
-  if (typeof allowed === 'function') return ({ host, port }) => allowed(host, port)
+  if (typeof allowed === 'function') return ({ host, port }) => askedOf(allowed, host, port)
   const names = (allowed ?? []).map((name) => name.toLowerCase().replaceAll(/[[\]]/g, ''))
   const own = location.nameNodes.map((nameNode) => nameNode.host)
   if (allowed === undefined) names.push(...own.map(domainOf).filter((domain) => domain !== ''))
@@ -32,6 +33,22 @@ export function hostCheck(location: HdfsLocation, allowed: AllowedHosts | undefi
         ? host.endsWith(name.slice(1))
         : name === host || name === `${host}:${port}`,
     )
+}
+
+function askedOf(
+  allowed: (host: string, port: number) => boolean,
+  host: string,
+  port: number,
+): boolean {
+  try {
+    return allowed(host, port)
+  } catch (error) {
+    throw new StateStoreError(
+      'TIDEMARK_INVALID_OPTIONS',
+      'Expected the WebHDFS option `allowedHosts` to decide, but it threw; see the cause.',
+      { cause: error },
+    )
+  }
 }
 
 /** `*.` and all labels but the first, where two or more are left; '' for an address and for anything shorter. */

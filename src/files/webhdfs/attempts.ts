@@ -46,7 +46,7 @@ export class Attempts {
     subject: CallSubject,
     safety: Safety,
     attempt: (nameNode: Endpoint, lostBefore: boolean) => Promise<T>,
-    outcome: (error: RemoteException) => T | undefined = () => undefined,
+    outcome: (error: RemoteException, lostBefore: boolean) => T | undefined = () => undefined,
     signal?: AbortSignal,
   ): Promise<T> {
     const { clock, retryTimeMs, renewToken } = this.#options
@@ -64,7 +64,7 @@ export class Attempts {
         if (signal?.aborted === true) throw signal.reason
         if (error instanceof StateStoreError) throw error
         if (error instanceof RemoteException) {
-          const data = outcome(error)
+          const data = outcome(error, lost)
           if (data !== undefined) {
             if (error.endpoint === nameNode) this.#nameNodes.active(nameNode)
             return data
@@ -76,7 +76,11 @@ export class Attempts {
           }
         }
         const verdict = judge(error, safety)
-        if (verdict === 'unknown') throw timeoutError(subject, error)
+        if (verdict === 'unknown') {
+          // Not left for another: what settles this is best asked of the one that may have it under way.
+          this.#nameNodes.doubt()
+          throw timeoutError(subject, error)
+        }
         if (verdict === 'lost') lost = true
         this.#learn(nameNode, error)
         // A NameNode that hangs may use up all the time: the others are asked all the same.

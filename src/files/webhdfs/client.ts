@@ -103,17 +103,21 @@ export class HdfsClient {
     range: ByteRange,
     signal: AbortSignal | undefined,
   ): Promise<Uint8Array | 'absent' | 'directory'> {
-    return this.#reads.run(() =>
-      this.#attempts.run(
-        this.#subject('OPEN of', path),
-        'read',
-        (nameNode) => this.#readOnce(nameNode, path, range, signal),
-        (error) => {
-          if (error.notFound || error.belowFile) return 'absent'
-          return / out of the range \[/.test(error.message) ? new Uint8Array(0) : undefined
-        },
-        signal,
-      ),
+    return this.#reads.run(
+      () =>
+        this.#attempts.run(
+          this.#subject('OPEN of', path),
+          'read',
+          (nameNode) => this.#readOnce(nameNode, path, range, signal),
+          (error) => {
+            if (error.notFound || error.belowFile) return 'absent'
+            // The second is what a DataNode says of an empty file.
+            const beyond = / out of the range \[|^Cannot seek after EOF/.test(error.message)
+            return beyond ? new Uint8Array(0) : undefined
+          },
+          signal,
+        ),
+      signal,
     )
   }
 
@@ -166,8 +170,8 @@ export class HdfsClient {
         const answer = await this.#ask(nameNode, 'DELETE', path, query, 200)
         return { deleted: parseBoolean(answer, nameNode), doubtful }
       },
-      (error) =>
-        error.notFound || error.belowFile ? { deleted: false, doubtful: false } : undefined,
+      (error, doubtful) =>
+        error.notFound || error.belowFile ? { deleted: false, doubtful } : undefined,
     )
   }
 
@@ -181,7 +185,7 @@ export class HdfsClient {
       try {
         await this.#refuseUnlessMade(step)
       } catch (error) {
-        if (begun && error instanceof RemoteException && error.exists)
+        if (begun && error instanceof RemoteException && (error.exists || error.beingWritten))
           throw leftHalfMade(subject, error)
         begun = true
         throw error
@@ -373,7 +377,7 @@ export class HdfsClient {
   async #identity(): Promise<Query> {
     const { user, token } = this.#options
     if (token === undefined) return user === undefined ? {} : { 'user.name': user }
-    this.#token ??= Promise.resolve(token()).then((text) => {
+    this.#token ??= givenToken(token).then((text) => {
       if (typeof text !== 'string' || text === '')
         throw new StateStoreError(
           'TIDEMARK_INVALID_OPTIONS',
@@ -407,6 +411,19 @@ export class HdfsClient {
   #absolute(path: string): string {
     const below = path === '' ? [] : path.split('/')
     return `/${[...this.#parsed.segments, ...below].join('/')}`
+  }
+}
+
+/** What the caller's function gives; STORAGE_UNAVAILABLE where it fails. */
+async function givenToken(token: () => string | Promise<string>): Promise<string> {
+  try {
+    return await token()
+  } catch (error) {
+    throw new StateStoreError(
+      'TIDEMARK_STORAGE_UNAVAILABLE',
+      'Expected the WebHDFS option `delegationToken` to give a token, but it failed; see the cause.',
+      { cause: error },
+    )
   }
 }
 

@@ -129,8 +129,8 @@ export class HdfsWriter implements FileWriter {
 function existsAlready(error: unknown, described: string): unknown {
   if (!(error instanceof StateStoreError) || !(error.cause instanceof RemoteException))
     return undefined
-  const { exists, exception } = error.cause
-  if (!exists && exception !== 'AlreadyBeingCreatedException') return undefined
+  const { exists, beingWritten } = error.cause
+  if (!exists && !beingWritten) return undefined
   return new StateStoreError(
     'TIDEMARK_INVARIANT_VIOLATED',
     `Invariant violated: ${described} is to be created and exists already. This is a bug in tidemark.`,

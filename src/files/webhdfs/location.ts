@@ -75,6 +75,7 @@ export function refuseHdfsScheme(location: string): never {
 
 function folderSegments(path: string): string[] {
   if (/[?#]/.test(path)) throw invalid('no ? and no # in the path', 'one')
+  if (!path.isWellFormed()) throw invalid('well-formed text', 'a lone surrogate')
   try {
     return segmentsOf(path)
   } catch (error) {

@@ -27,12 +27,9 @@ export class NameNodes {
     return this.#confirmed || this.#endpoints.length === 1
   }
 
-  /** `endpoint` has answered what only an active NameNode answers. */
+  /** `endpoint` has answered what only an active NameNode answers. An answer that ends after it was left says nothing of now. */
   active(endpoint: Endpoint): void {
-    const index = this.#endpoints.indexOf(endpoint)
-    if (index < 0) return
-    this.#index = index
-    this.#confirmed = true
+    if (this.current === endpoint) this.#confirmed = true
   }
 
   /** `endpoint` is down or a standby: the next one is asked. Of many callers that say so of the same one, the first counts. */

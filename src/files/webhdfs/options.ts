@@ -2,7 +2,7 @@
 
 import { validateHeaderName, validateHeaderValue } from 'node:http'
 import { userInfo } from 'node:os'
-import type { ConnectionOptions } from 'node:tls'
+import { type ConnectionOptions, createSecureContext } from 'node:tls'
 import { type Clock, systemClock } from '../../base/clock.ts'
 import { StateStoreError } from '../../errors.ts'
 import { wholeNumbersOf } from '../whole-numbers.ts'
@@ -84,9 +84,11 @@ const HOUR_MS = 3_600_000
 export function resolveWebHdfsOptions(options: WebHdfsOptions): ResolvedWebHdfsOptions {
   for (const name of Object.keys(options))
     if (!(name in KNOWN)) throw invalid(name, 'an option of WebHDFS', 'an unknown name')
-  const { user, delegationToken, headers = {}, allowedHosts } = options
+  const { user, delegationToken, headers = {}, allowedHosts, tls } = options
   if (user !== undefined && (typeof user !== 'string' || user === ''))
     throw invalid('user', 'a name', user === '' ? 'an empty one' : typeof user)
+  if (user?.isWellFormed() === false) throw invalid('user', 'a name', 'one with a lone surrogate')
+  if (tls !== undefined) checkTls(tls)
   if (user !== undefined && delegationToken !== undefined)
     throw invalid('user', 'absent beside `delegationToken`, which names its user itself', 'both')
   // What was found is not shown: it may be the secret.
@@ -111,7 +113,7 @@ export function resolveWebHdfsOptions(options: WebHdfsOptions): ResolvedWebHdfsO
     tokenRenewable: typeof delegationToken === 'function',
     headers,
     allowedHosts,
-    tls: options.tls,
+    tls,
     connectTimeoutMs: number('connectTimeoutMs', 5000, 1, HOUR_MS),
     answerTimeoutMs: number('answerTimeoutMs', 30_000, 1, HOUR_MS),
     idleTimeoutMs: number('idleTimeoutMs', 30_000, 1, HOUR_MS),
@@ -119,6 +121,16 @@ export function resolveWebHdfsOptions(options: WebHdfsOptions): ResolvedWebHdfsO
     socketsMax: number('socketsMax', 32, 1, 1024),
     clock: options.clock ?? systemClock,
   })
+}
+
+/** What OpenSSL does not take would be thrown by each request. What was found is not shown: it may be the key. */
+function checkTls(tls: NonNullable<WebHdfsOptions['tls']>): void {
+  try {
+    createSecureContext(tls)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw invalid('tls', 'settings that OpenSSL takes', `others (${why})`)
+  }
 }
 
 function userOfProcess(): string | undefined {

@@ -132,7 +132,11 @@ export class RemoteException extends Error {
     this.endpoint = endpoint
     this.exception = exception
     this.#meaning =
-      exception === 'IOException' ? meaningOfIoException(message) : MEANINGS[exception]
+      exception === 'IOException'
+        ? meaningOfIoException(message)
+        : Object.hasOwn(MEANINGS, exception)
+          ? MEANINGS[exception]
+          : undefined
     // What HDFS says of a path that goes through a file, to those who are not the superuser.
     if (exception === 'AccessControlException' && this.belowFile)
       this.#meaning = MEANINGS.ParentNotDirectoryException
@@ -162,6 +166,11 @@ export class RemoteException extends Error {
 
   get exists(): boolean {
     return this.exception === 'FileAlreadyExistsException'
+  }
+
+  /** As `exists`, of a file that somebody has not closed yet. */
+  get beingWritten(): boolean {
+    return this.exception === 'AlreadyBeingCreatedException'
   }
 
   /** A file was to be moved to where a folder is, or the other way round. */

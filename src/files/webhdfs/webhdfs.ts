@@ -158,11 +158,11 @@ export class WebHdfsFileManager implements CheckpointFileManager {
   }
 
   async deleteFile(path: string): Promise<boolean> {
-    // HDFS deletes an empty folder as it deletes a file.
+    // HDFS deletes an empty folder as it deletes a file. That nothing is there is asked of who may write: a NameNode that only reads (an
+    // observer, one that was active once) may say so of a file that is on its way to be published.
     const found = await this.stat(checkPath(path))
-    if (found === undefined) return false
     assert(
-      found.type !== 'directory',
+      found?.type !== 'directory',
       `${this.#describe(path)} is to be deleted as a file and is a folder`,
     )
     const { deleted, doubtful } = await this.#client.remove(path, 'one')
@@ -304,9 +304,13 @@ export class WebHdfsFileManager implements CheckpointFileManager {
     try {
       const { entries, nowMs } = (await this.#list('')) ?? { entries: [], nowMs: undefined }
       if (nowMs === undefined) return
+      const { clock, retryTimeMs } = this.#options
+      const startedMs = clock.elapsedMs()
       for (const { name, modifiedMs } of entries) {
-        if (name.startsWith(NEW_PREFIX) && nowMs - modifiedMs > LEFTOVER_AGE_MS)
-          await this.#discard(name)
+        if (!name.startsWith(NEW_PREFIX) || nowMs - modifiedMs <= LEFTOVER_AGE_MS) continue
+        await this.#discard(name)
+        // Claims wait for this: what is left then is for a later manager.
+        if (clock.elapsedMs() - startedMs >= retryTimeMs) return
       }
     } catch (error) {
       // Whoever needs the storage next will say what is wrong with it.
@@ -325,7 +329,7 @@ export class WebHdfsFileManager implements CheckpointFileManager {
       const { entries, remaining, nowMs } = page
       // A file answers for itself, without a name.
       if (entries.some(({ name }) => name === '')) return undefined
-      all.push(...entries)
+      for (const entry of entries) all.push(entry)
       if (remaining <= 0) return { entries: all, nowMs }
       const last = entries.at(-1)?.name
       // Each page begins after the last name of the one before, or this would never end.

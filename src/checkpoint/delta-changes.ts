@@ -70,10 +70,11 @@ export function checkSuccession(
 
 function notThere(id: ResolvedStoreId, version: number, there: readonly number[]): StateStoreError {
   const path = joinPath(storeDirectory(id), deltaName(version))
+  const sorted = there.toSorted((a, b) => a - b)
   const range =
-    there.length === 0
+    sorted.length === 0
       ? 'there are no deltas'
-      : `there are those from ${Math.min(...there)} to ${Math.max(...there)}`
+      : `there are those from ${sorted[0]} to ${sorted.at(-1)}`
   return new StateStoreError(
     'TIDEMARK_VERSION_NOT_FOUND',
     `Expected ${path}, which has the changes of batch ${version - 1}, found nothing: ${range}`,

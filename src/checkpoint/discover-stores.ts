@@ -84,7 +84,7 @@ async function discoverPartition(
     }
     refuseRocksDb(inside, path)
     if (await isStore(files, named, inside)) stores.push(named)
-    else if (inside.length > 0) strays.push(path)
+    else if (inside.some(({ name }) => !isPassedOver(name))) strays.push(path)
   }
 }
 

@@ -55,6 +55,8 @@ export interface OffsetMetadata {
 export function parseOffsetLog(bytes: Uint8Array, path: string): OffsetLogEntry {
   const { formatVersion, lines } = parseVersionedText(bytes, path, WHAT, [1, 2])
   const [metadata, ...sources] = lines
+  // SPARK: a line break at the end, as editors leave it, ends the last line.
+  if (sources.length > 1 && sources.at(-1) === '') sources.pop()
   const parsed = metadata === '' ? undefined : parseMetadata(metadata, path)
   if (sources.length === 0)
     throw corruptFile(

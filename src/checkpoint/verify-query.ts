@@ -113,6 +113,10 @@ async function verifyOperators(
 ): Promise<readonly OperatorInfo[]> {
   const { operators, problems } = await surveyOperators(files, stores)
   for (const { error } of problems) findings.push(problem('damaged-metadata', error, {}))
+  // SPARK: metadata and schemas are written when the first batch is planned, and the stores by its tasks.
+  const planned = await listBatchIds(files, OFFSETS_DIRECTORY)
+  const committed = await listBatchIds(files, COMMITS_DIRECTORY)
+  if (planned.at(-1) === 0 && committed.length === 0) return operators
   for (const operator of operators)
     for (const { store, error } of checkOperator(operator, stores))
       if (matchesStore(store, options))

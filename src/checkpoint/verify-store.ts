@@ -115,6 +115,11 @@ class StoreVerification {
   readonly #storeId: string
   readonly #directory: string
   readonly #files: StoreFiles<FileStatus>
+  /**
+   * The snapshot below which nothing is expected; 0 where the chain begins at the first file. SPARK: of a version with both files it cleans the
+   * snapshot first, and the delta a round later; so a single delta stays below the base.
+   */
+  #base = 0
   /** Undefined where the chain has no beginning, or lost it in a hole. */
   #chain: ChainPoint | undefined
   /** The rows of the version the chain stands at; undefined where they are unknown. */
@@ -141,7 +146,10 @@ class StoreVerification {
     for (const [index, version] of versions.entries()) {
       this.#context.signal?.throwIfAborted()
       const next = index === 0 ? version : versions[index - 1] + 1
-      if (next < version && !this.#isOrphaned) this.#hole(next, versions, index)
+      if (next < version && !this.#isOrphaned) {
+        if (version <= this.#base) this.#lose()
+        else this.#hole(next, versions, index)
+      }
       await this.#version(version, index === 0)
     }
     this.#strays()
@@ -156,7 +164,9 @@ class StoreVerification {
   #begin(versions: readonly number[]): void {
     const first = versions.at(0)
     if (first === undefined) return
-    if (first === 1) {
+    // A single delta below a snapshot is no beginning: cleaning has left it, or it came late to storage where a file of another writer may.
+    const isLeft = versions.length > 1 && versions[1] > 2 && this.#files.snapshots.has(versions[1])
+    if (first === 1 && !isLeft) {
       this.#chain = { version: 0, id: GENESIS_ID, stamp: undefined }
       this.#rows = this.#emptyMap()
       return
@@ -168,6 +178,7 @@ class StoreVerification {
     if (base === undefined) {
       this.#missing(first - 1, versions.at(-1) ?? first)
     } else {
+      this.#base = base
       const message = `Versions ${first} to ${base - 1} can no longer be rebuilt, as when cleaning was interrupted; it goes on with the next maintenance (${path})`
       this.findings.push({
         severity: 'warning',

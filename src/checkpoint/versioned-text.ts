@@ -107,7 +107,7 @@ export function stringField(
 
 /** The CORRUPT_FILE for a field that is missing or of the wrong kind. */
 export function wrongField(name: string, expected: string, found: unknown, path: string) {
-  const text = found === undefined ? 'nothing' : shown(JSON.stringify(found))
+  const text = found === undefined ? 'nothing' : shown(jsonText(found))
   return corruptFile(path, `Expected \`${name}\` to be ${expected}, found ${text}`)
 }
 
@@ -143,6 +143,16 @@ export function unknownHeader(
     `Expected ${what} of format ${expected}, found ${header}: ${advice} (${path})`,
     { path, offset: 0 },
   )
+}
+
+/** JSON.parse takes any depth, JSON.stringify only what the stack bears. */
+function jsonText(json: unknown): string {
+  try {
+    return JSON.stringify(json)
+  } catch (error) {
+    if (error instanceof RangeError) return 'what nests too deep'
+    throw error
+  }
 }
 
 function shown(text: string): string {

@@ -136,7 +136,8 @@ export class SortedLines implements Disposable {
 
   *#read({ startOffset, endOffset }: Run): Generator<string, void, void> {
     const piece = Buffer.allocUnsafe(PIECE_BYTES)
-    let rest = ''
+    // A line may be long: its pieces are joined once.
+    let rest: string[] = []
     for (let at = startOffset; at < endOffset;) {
       const wanted = Math.min(PIECE_BYTES, endOffset - at)
       const count = this.#onDisk('reading', (descriptor) =>
@@ -145,8 +146,12 @@ export class SortedLines implements Disposable {
       if (count === 0)
         throw localError(new Error('the file ends early'), 'reading', this.#folder, '')
       at += count
-      const lines = (rest + piece.toString('latin1', 0, count)).split('\n')
-      rest = lines.pop() ?? ''
+      const [first = '', ...lines] = piece.toString('latin1', 0, count).split('\n')
+      rest.push(first)
+      if (lines.length === 0) continue
+      const last = lines.pop() ?? ''
+      yield rest.join('')
+      rest = [last]
       yield* lines
     }
   }

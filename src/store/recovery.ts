@@ -417,7 +417,7 @@ class Load {
       ? ' (its file belongs to a replaced history)'
       : ''
     const there = [...new Set([...this.#files.deltas.keys(), ...this.#files.snapshots.keys()])]
-      .filter((v) => !this.#orphans.includes(v))
+      .filter((v) => !this.#orphans.includes(v) && isRebuildable(v, this.#files))
       .sort((a, b) => a - b)
     const range =
       there.length === 0

@@ -6,8 +6,10 @@
 // writer leaves it there (its validation then refuses the row). And the sizes inside an array must add up too, so that a forged row cannot
 // make many elements of the same bytes: what is allocated is bounded by the row's size.
 //
-// A row that breaks a rule is CORRUPT_FILE naming the field and the byte in the row; the caller adds file and record.
+// A row that breaks a rule is CORRUPT_FILE naming the field and the byte in the row, one with a text that no string can hold UNSUPPORTED; the caller adds file
+// and record.
 
+import { constants } from 'node:buffer'
 import { StateStoreError } from '../../errors.ts'
 import { fitsPrecision, printDecimal } from './decimal.ts'
 import {
@@ -182,7 +184,7 @@ class RowDecoder {
       case 'string':
       case 'char':
       case 'varchar':
-        return decodeUtf8(this.#bytes, start, size)
+        return this.#text(at, start, size)
       case 'binary':
         return this.#copy(start, start + size)
       case 'decimal':
@@ -219,6 +221,12 @@ class RowDecoder {
         break
     }
     throw this.#misplaced(type, at)
+  }
+
+  #text(at: number, start: number, size: number): string {
+    if (size <= constants.MAX_STRING_LENGTH) return decodeUtf8(this.#bytes, start, size)
+    const problem = `Expected a text of at most ${constants.MAX_STRING_LENGTH} bytes, more than which JavaScript cannot hold`
+    throw this.#fault(problem, at, size, 'TIDEMARK_UNSUPPORTED')
   }
 
   #variant(start: number, size: number): SparkValue {
@@ -317,12 +325,14 @@ class RowDecoder {
     throw this.#fault('Expected zeros where a value is null', at)
   }
 
-  #fault(problem: string, offset: number, found?: number | bigint): StateStoreError {
+  #fault(
+    problem: string,
+    offset: number,
+    found?: number | bigint,
+    code: 'TIDEMARK_CORRUPT_FILE' | 'TIDEMARK_UNSUPPORTED' = 'TIDEMARK_CORRUPT_FILE',
+  ): StateStoreError {
     const field = this.#path.length === 0 ? '' : ` in field ${JSON.stringify(this.#path.join('.'))}`
     const shown = found === undefined ? '' : `, found ${found}`
-    return new StateStoreError(
-      'TIDEMARK_CORRUPT_FILE',
-      `${problem}${shown}${field}, at byte ${offset} of the row`,
-    )
+    return new StateStoreError(code, `${problem}${shown}${field}, at byte ${offset} of the row`)
   }
 }

@@ -5,7 +5,11 @@ import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { openCheckpoint } from '../../../src/checkpoint/checkpoint.ts'
+import { parseCommitLog } from '../../../src/checkpoint/commit-log.ts'
 import type { FindingKind } from '../../../src/checkpoint/finding.ts'
+import { parseOffsetLog } from '../../../src/checkpoint/offset-log.ts'
+import { parseOperatorMetadata } from '../../../src/checkpoint/operator-metadata.ts'
+import { parseQueryMetadata } from '../../../src/checkpoint/query-metadata.ts'
 import type { ChangesSelection } from '../../../src/checkpoint/read-changes.ts'
 import type { AtVersion } from '../../../src/checkpoint/read-plan.ts'
 import type { RowsSelection } from '../../../src/checkpoint/read-rows.ts'
@@ -430,5 +434,30 @@ describe('selections that mean nothing', () => {
     const info = await tidemarkHere('info', folder.path)
     expect(info.stdout).toContain('not committed, and to be run again: batch 2')
     expect(info.stdout).toContain('stores hold versions above 2, up to 3')
+  })
+})
+
+describe('JSON that nests deep where something else should be', () => {
+  const deep = '['.repeat(50_000) + ']'.repeat(50_000)
+  const parse = (text: string) => new Uint8Array(Buffer.from(text))
+  test.each<[string, () => unknown]>([
+    ['offset log', () => parseOffsetLog(parse(`v1\n{"batchWatermarkMs":${deep}}\n0`), 'offsets/0')],
+    ['offset log, conf', () => parseOffsetLog(parse(`v1\n{"conf":{"a":${deep}}}\n0`), 'offsets/0')],
+    [
+      'commit log',
+      () => parseCommitLog(parse(`v1\n{"nextBatchWatermarkMs":${deep}}`), 'commits/0'),
+    ],
+    ['unique ids', () => parseCommitLog(parse(`v2\n{"stateUniqueIds":${deep}}`), 'commits/0')],
+    ['query metadata', () => parseQueryMetadata(parse(`{"id":${deep}}`), 'metadata')],
+    ['operator metadata', () => parseOperatorMetadata(parse(`v1\n{"operatorInfo":${deep}}`), 'm')],
+  ])('%s', async (_name, call) => {
+    await failure('TIDEMARK_CORRUPT_FILE', call)
+  })
+
+  test('the command says so, and not that it was used wrongly', async () => {
+    await writeFile(at('metadata'), `{"id":${deep}}`)
+    const { code, stderr, stdout } = await tidemarkHere('verify', folder.path)
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' })
+    expect(stdout).toContain('damaged-metadata')
   })
 })

@@ -1,3 +1,4 @@
+import { constants } from 'node:buffer'
 import { describe, expect, test } from 'vitest'
 import * as fc from 'fast-check'
 import { concatBytes, fromHex, toHex } from '../../../../src/base/bytes.ts'
@@ -343,4 +344,15 @@ test('a recorded row cut anywhere is read or refused', () => {
   for (const { schema, bytes } of recordedRows())
     for (let size = 0; size < Math.min(bytes.length, 400); size += 8)
       outcome(schema, bytes.subarray(0, size))
+})
+
+test('a text longer than any string is refused with a code', () => {
+  const size = constants.MAX_STRING_LENGTH + 16
+  const row = new Uint8Array(16 + size)
+  const view = new DataView(row.buffer)
+  view.setInt32(8, size, true)
+  view.setInt32(12, 16, true)
+  expect(() => decodeRow(schemaOf('string'), row)).toThrow(
+    expect.objectContaining({ code: 'TIDEMARK_UNSUPPORTED' }),
+  )
 })

@@ -1,5 +1,6 @@
 // HistoricalMaps — versions that are no longer in memory, each loaded into a map of its own while somebody reads it. Bounded, and counted.
 
+import { untilAborted } from '../base/until-aborted.ts'
 import { StateStoreError } from '../errors.ts'
 import type { MapView } from '../map/versioned-map.ts'
 import type { Recovered } from './recovery.ts'
@@ -119,20 +120,5 @@ export class HistoricalMaps {
     map.stopping.abort()
     if (!this.#detached.delete(map)) this.#maps.delete(version)
     map.loaded?.map.retire()
-  }
-}
-
-/** `promise`, or the signal's reason if that comes first. */
-async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return await promise
-  let stopWaiting = (): void => undefined
-  const aborted = new Promise<never>((_, reject) => {
-    stopWaiting = () => reject(signal.reason as Error)
-    signal.addEventListener('abort', stopWaiting, { once: true })
-  })
-  try {
-    return await Promise.race([promise, aborted])
-  } finally {
-    signal.removeEventListener('abort', stopWaiting)
   }
 }

@@ -9,6 +9,7 @@
 
 import type { CompletedPart, GetObjectCommandOutput, S3Client } from '@aws-sdk/client-s3'
 import type { Readable } from 'node:stream'
+import { untilAborted } from '../../base/until-aborted.ts'
 import { StateStoreError } from '../../errors.ts'
 import { ATTEMPTS_MAX, backoffMs } from '../backoff.ts'
 import type { CallSubject } from '../call-subject.ts'
@@ -125,8 +126,13 @@ export class S3Objects {
           ...(revision !== undefined && { IfMatch: quoted(revision) }),
         })
         const answer = await this.#client.send(command, signal && { abortSignal: signal })
+        // A page of a proxy must not be taken for the object, or for another one.
+        if (answer.ETag === undefined) {
+          discard(answer)
+          throw strangeAnswer('Expected an ETag of the object, got none')
+        }
         // Some services do not know If-Match here.
-        if (revision !== undefined && revisionOf(answer.ETag ?? '') !== revision) {
+        if (revision !== undefined && revisionOf(answer.ETag) !== revision) {
           discard(answer)
           return 'absent'
         }
@@ -148,12 +154,14 @@ export class S3Objects {
     prefix: string,
     options: {
       readonly delimiter: boolean
-      readonly token?: string
+      /** The tokens of the pages before. */
+      readonly tokens?: readonly string[]
       readonly max?: number
       readonly after?: string
     },
   ): Promise<{ listing: Listing; next: string | undefined }> {
-    const { delimiter, token, max, after } = options
+    const { delimiter, tokens = [], max, after } = options
+    const token = tokens.at(-1)
     return this.#call(this.subject('LIST', path), async () => {
       const answer = await this.#client.send(
         new this.#sdk.ListObjectsV2Command({
@@ -169,8 +177,10 @@ export class S3Objects {
       const { IsTruncated: more, NextContinuationToken: next } = answer
       // A page of a proxy, or of another service, must not be taken for an empty listing.
       if (typeof more !== 'boolean') throw strangeAnswer('Expected a listing, got something else')
-      if (more && (next === undefined || next === token))
-        throw strangeAnswer('Expected a token for the next page of the listing, got none')
+      if (more && (next === undefined || tokens.includes(next)))
+        throw strangeAnswer(
+          'Expected a token for the next page of the listing, got none, or an old one',
+        )
       const decode = decoderOf(answer.EncodingType)
       const files = (answer.Contents ?? []).map(({ Key, Size, LastModified, ETag }) => {
         const key = decode(Key ?? '')
@@ -274,8 +284,14 @@ export class S3Objects {
         outcome: async (failure) => {
           if (isRefusal(failure, condition)) return this.#whose(subject, identity)
           if (!failure.noSuchUpload) return undefined
-          // Completed by an attempt before, or aborted by somebody.
+          // Completed by an attempt before, or aborted by somebody: then, with nothing there, no attempt can complete it any more.
           const whose = await this.#whose(subject, identity)
+          if (
+            whose === 'unclear' &&
+            condition === 'absent' &&
+            (await this.#head(path)) === 'absent'
+          )
+            return 'refused'
           return whose === 'refused' ? undefined : whose
         },
       },
@@ -438,7 +454,7 @@ export class S3Objects {
     const startedMs = clock.elapsedMs()
     for (let count = 1; ; count++) {
       signal?.throwIfAborted()
-      const tried = await this.#slots.run(() => this.#try(attempt))
+      const tried = await this.#slots.run(() => this.#try(attempt), signal)
       if ('result' in tried) return tried.result
       signal?.throwIfAborted()
       const { failure } = tried
@@ -452,7 +468,7 @@ export class S3Objects {
         throw doubt?.lost === true
           ? timeoutError(subject, failure)
           : unavailableError(subject, failure)
-      await clock.turn(waitMs)
+      await untilAborted(clock.turn(waitMs), signal)
     }
   }
 

@@ -16,12 +16,13 @@ export interface S3Options {
   endpoint?: string
   /** True: the bucket stands in the path of each request; false: in the host name. Default: true where there is an endpoint. */
   forcePathStyle?: boolean
-  /** Credentials or a provider of them, as `S3Client` takes them. Shown nowhere. Default: the SDK's chain (environment, files, instance). */
+  /** Credentials or a provider of them, as `S3Client` takes them. Shown nowhere. A function may take as long as
+   * a request. Default: the SDK's chain (environment, files, instance). */
   credentials?: NonNullable<S3ClientConfig['credentials']>
-  /** Longest wait for a connection, TLS included, milliseconds, 1 to 3 600 000. Default 5 000. */
+  /** Longest wait for a connection, without the TLS handshake, milliseconds, 1 to 3 600 000. Default 5 000. */
   connectTimeoutMs?: number
   /**
-   * Longest time from the beginning of one request to the first byte of its answer, so it includes sending a part of `partSizeBytes`; and the
+   * Longest time from the beginning of one request to the first byte of its answer, so it includes a TLS handshake and sending a part of `partSizeBytes`; and the
    * longest pause in the middle of an answer. Milliseconds, 1 to 3 600 000. Default 30 000.
    */
   requestTimeoutMs?: number

@@ -49,10 +49,12 @@ async function readWhole(body: Readable, sizeBytes: number): Promise<Uint8Array>
 
 /** The size of the body. */
 function announcedBytes(
-  { ContentLength: size, ContentRange }: GetObjectCommandOutput,
+  { ContentLength: size, ContentRange, $metadata }: GetObjectCommandOutput,
   { offset = 0, length = Infinity }: ByteRange,
 ): number {
   if (size === undefined) throw strangeAnswer('Expected the length of the body, got none')
+  if (ContentRange === undefined && $metadata.httpStatusCode === 206)
+    throw strangeAnswer('Expected to be told which part of the object this is, was told nothing')
   if (ContentRange === undefined) return size
   const [, first, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(ContentRange) ?? []
   const expected = Math.min(length, Number(total) - offset)

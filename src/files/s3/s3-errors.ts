@@ -110,6 +110,8 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     code: UNAVAILABLE,
     words: 'The clocks of this machine and of S3 differ too much',
     advice: 'Set the clock.',
+    // The SDK has learned the difference from this very answer.
+    verdict: 'again',
   },
   CredentialsProviderError: NO_CREDENTIALS,
   PermanentRedirect: WRONG_REGION,
@@ -120,7 +122,8 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   InvalidBucketName: NO_BUCKET,
   SlowDown: SLOW_DOWN,
   SlowDownRead: SLOW_DOWN,
-  SlowDownWrite: SLOW_DOWN,
+  // MinIO, where fewer drives than it takes have answered: the others may have done it.
+  SlowDownWrite: { ...SLOW_DOWN, verdict: 'lost' },
   ThrottlingException: SLOW_DOWN,
   TooManyRequests: SLOW_DOWN,
   RequestLimitExceeded: SLOW_DOWN,
@@ -233,9 +236,12 @@ function meaningOf(name: string, message: string, status: number | undefined): M
   return byStatus ?? { code: UNAVAILABLE, words: name, advice: 'See the cause.' }
 }
 
-/** The shape of what the SDK throws: an answer of the service, or an error of the system. */
+/** The shape of what the SDK throws: an answer of the service, or an error of the system. A document may hold anything in the place of a text. */
 interface Thrown {
+  readonly name: unknown
+  readonly message: unknown
   readonly code?: unknown
+  readonly syscall?: string
   readonly Code?: unknown
   readonly $metadata?: { readonly httpStatusCode?: number; readonly requestId?: string }
   readonly $response?: { readonly headers?: Readonly<Record<string, string>> }
@@ -245,14 +251,19 @@ interface Thrown {
 export function failureOf(error: unknown): S3Failure | StateStoreError {
   if (error instanceof S3Failure || error instanceof StateStoreError) return error
   if (!(error instanceof Error)) throw error
-  const { code, $metadata, $response } = error as Thrown
+  const thrown: Thrown = error
+  const { code, syscall, $metadata, $response } = thrown
   const status = $metadata?.httpStatusCode
   if (status === undefined && (error instanceof TypeError || error instanceof RangeError))
     throw error
-  const name = status === undefined && typeof code === 'string' ? code : error.name
+  const name = status === undefined && typeof code === 'string' ? code : String(thrown.name)
+  // Of a connection that stood, it says nothing of what became of the request.
+  const isLost =
+    MEANINGS[name] === NOT_NOW && syscall !== undefined && !/^(connect|getaddrinfo)$/.test(syscall)
   const after = Number($response?.headers?.['retry-after'])
-  return new S3Failure(name, firstLine(error.message), {
+  return new S3Failure(name, firstLine(String(thrown.message)), {
     ...(status !== undefined && { status }),
+    ...(isLost && { meaning: NO_ANSWER }),
     ...(after > 0 && { retryAfterMs: after * 1000 }),
     ...($metadata?.requestId !== undefined && { requestId: $metadata.requestId }),
   })

@@ -96,17 +96,18 @@ export class S3FileManager implements CheckpointFileManager {
     const prefix = this.#objects.prefixOf(this.#check(directory))
     if (after !== undefined) checkSegment(after)
     const all: FileStatus[] = []
-    let token: string | undefined
-    do {
+    const tokens: string[] = []
+    for (;;) {
       const { listing, next } = await this.#objects.listPage(directory, prefix, {
         delimiter: true,
-        ...(token !== undefined && { token }),
+        tokens,
         ...(after !== undefined && { after: prefix + after }),
       })
       for (const { status } of listing.files) all.push(status)
       for (const key of listing.prefixes) all.push(directoryStatus(key.slice(prefix.length, -1)))
-      token = next
-    } while (token !== undefined)
+      if (next === undefined) break
+      tokens.push(next)
+    }
     // The key of the folder itself, which some tools make, and names that no path can have.
     const named = all.filter(({ name }) => !/^\.{0,2}$|[\\\0]/.test(name))
     return all.length === 0 ? undefined : named

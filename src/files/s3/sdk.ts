@@ -4,8 +4,10 @@
 // what fits one part), and not log.
 
 import type { S3Client } from '@aws-sdk/client-s3'
+import { untilAborted } from '../../base/until-aborted.ts'
 import { StateStoreError } from '../../errors.ts'
-import type { ResolvedS3Options } from './options.ts'
+import type { ResolvedS3Options, S3Options } from './options.ts'
+import { S3Failure } from './s3-errors.ts'
 
 export type Sdk = typeof import('@aws-sdk/client-s3')
 
@@ -33,7 +35,7 @@ export function newClient(sdk: Sdk, options: ResolvedS3Options): S3Client {
     ...(region !== undefined && { region }),
     ...(region === undefined && endpoint !== undefined && { region: regionOfProcess() }),
     ...(endpoint !== undefined && { endpoint }),
-    ...(credentials !== undefined && { credentials }),
+    ...(credentials !== undefined && { credentials: guarded(credentials, options) }),
     forcePathStyle: options.forcePathStyle,
     maxAttempts: 1,
     expectContinueHeader: false,
@@ -52,4 +54,23 @@ export function newClient(sdk: Sdk, options: ResolvedS3Options): S3Client {
 function regionOfProcess(): string {
   const { AWS_REGION: region, AWS_DEFAULT_REGION: other } = process.env
   return [region, other].find((name) => name !== undefined && name !== '') ?? 'us-east-1'
+}
+
+type Credentials = NonNullable<S3Options['credentials']>
+
+/** A function of the caller's own, whose failures are those of a storage, and which is not waited for any longer than for a request. */
+function guarded(credentials: Credentials, { requestTimeoutMs }: ResolvedS3Options): Credentials {
+  if (typeof credentials !== 'function') return credentials
+  return async (...request) => {
+    try {
+      const limit = AbortSignal.timeout(requestTimeoutMs)
+      const given = await untilAborted(credentials(...request), limit)
+      if (typeof given?.accessKeyId === 'string' && typeof given.secretAccessKey === 'string')
+        return given
+      throw new Error('it gave no `accessKeyId` and `secretAccessKey`')
+    } catch (error) {
+      const what = error instanceof Error ? error.message : typeof error
+      throw new S3Failure('CredentialsProviderError', `The option \`credentials\` failed: ${what}`)
+    }
+  }
 }

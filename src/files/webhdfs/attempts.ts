@@ -5,6 +5,7 @@
 // A RENAME and the bytes of a CREATE are never sent again after that: STORAGE_TIMEOUT. What a repeated call answers may be the work of the
 // attempt before it, so each attempt is told whether there was one.
 
+import { untilAborted } from '../../base/until-aborted.ts'
 import type { Clock } from '../../base/clock.ts'
 import { StateStoreError } from '../../errors.ts'
 import { ATTEMPTS_MAX, backoffMs } from '../backoff.ts'
@@ -92,7 +93,7 @@ export class Attempts {
             ? timeoutError(subject, error)
             : unavailableError(subject, error)
       }
-      await clock.turn(backoffMs(count, BACKOFF_MAX_MS, clock))
+      await untilAborted(clock.turn(backoffMs(count, BACKOFF_MAX_MS, clock)), signal)
     }
   }
 

@@ -1,3 +1,5 @@
+// Where in a store's files a row comes from: for errors about the row.
+
 import { bytesEqual } from '../base/bytes.ts'
 import { isStateStoreError } from '../errors.ts'
 import type { ResolvedStoreId } from '../store/store-id.ts'

@@ -53,7 +53,7 @@ export class HdfsClient {
     this.#location = location
     this.#parsed = parsed
     this.#options = options
-    this.#nameNodes = new NameNodes(parsed.nameNodes)
+    this.#nameNodes = new NameNodes(parsed.nameNodes, options.clock)
     this.#attempts = new Attempts(this.#nameNodes, {
       clock: options.clock,
       retryTimeMs: options.retryTimeMs,

@@ -1,17 +1,24 @@
 // NameNodes — which of the NameNodes of a location to ask: the one that answered last, and after it the others in turn.
 //
 // `confirmed` matters for writing alone: a standby answers the first step of a CREATE as if it were active, and the DataNode then waits for
-// minutes. So before a write somebody must have seen the NameNode answer what a standby refuses.
+// minutes. So before a write somebody must have seen the NameNode answer what a standby refuses, a moment ago.
 
+import type { Clock } from '../../base/clock.ts'
 import type { Endpoint } from './location.ts'
+
+/** How long what a NameNode has shown counts, milliseconds: who writes more seldom asks once more before each write. */
+const CONFIRMED_MS = 2000
 
 export class NameNodes {
   readonly #endpoints: readonly Endpoint[]
+  readonly #clock: Clock
   #index = 0
-  #confirmed = false
+  /** When the current one was last seen to be active. */
+  #confirmedAtMs = -Infinity
 
-  constructor(endpoints: readonly Endpoint[]) {
+  constructor(endpoints: readonly Endpoint[], clock: Clock) {
     this.#endpoints = endpoints
+    this.#clock = clock
   }
 
   get count(): number {
@@ -24,23 +31,24 @@ export class NameNodes {
 
   /** True if the current one is known to be active, or is the only one there is. */
   get confirmed(): boolean {
-    return this.#confirmed || this.#endpoints.length === 1
+    const sinceMs = this.#clock.elapsedMs() - this.#confirmedAtMs
+    return sinceMs < CONFIRMED_MS || this.#endpoints.length === 1
   }
 
   /** `endpoint` has answered what only an active NameNode answers. An answer that ends after it was left says nothing of now. */
   active(endpoint: Endpoint): void {
-    if (this.current === endpoint) this.#confirmed = true
+    if (this.current === endpoint) this.#confirmedAtMs = this.#clock.elapsedMs()
   }
 
   /** `endpoint` is down or a standby: the next one is asked. Of many callers that say so of the same one, the first counts. */
   failed(endpoint: Endpoint): void {
     if (this.current !== endpoint) return
     this.#index = (this.#index + 1) % this.#endpoints.length
-    this.#confirmed = false
+    this.doubt()
   }
 
   /** Something behind the current one failed as it does behind a standby. */
   doubt(): void {
-    this.#confirmed = false
+    this.#confirmedAtMs = -Infinity
   }
 }

@@ -2,6 +2,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { type Clock, systemClock } from '../../../../src/base/clock.ts'
 import { LeasedDirectory } from '../../../../src/files/leased-directory.ts'
 import { WebHdfsFileManager } from '../../../../src/files/webhdfs/webhdfs.ts'
 import { StateStoreError } from '../../../../src/errors.ts'
@@ -299,6 +300,23 @@ describe('which NameNode is active', () => {
     expect(operations(first)).not.toContain('CREATE')
     expect(operations(second)).toContain('CREATE')
   })
+})
+
+test('after a failover an idle writer does not send its CREATE to the standby', async () => {
+  const hdfs = await startFakeHdfs({ nameNodes: 2 })
+  onTestFinished(() => hdfs.stop())
+  let idleMs = 0
+  const clock: Clock = { ...systemClock, elapsedMs: () => systemClock.elapsedMs() + idleMs }
+  const files = await WebHdfsFileManager.open(hdfs.location('/check'), { user: 'hdfs', clock })
+  await files.makeDirectories('', 'os')
+  await writeFile(files, 'a', 'x')
+  hdfs.setStandby(0, true)
+  hdfs.setStandby(1, false)
+  idleMs = 3000
+  hdfs.requests.length = 0
+  await writeFile(files, 'b', 'x')
+  const creates = hdfs.requests.filter(({ from, op }) => from === 'name node' && op === 'CREATE')
+  expect(creates.map(({ index }) => index)).toEqual([1])
 })
 
 describe('waits', () => {

@@ -4,6 +4,8 @@ export async function untilAborted<T>(
   signal: AbortSignal | undefined,
 ): Promise<T> {
   if (signal === undefined) return await promise
+  if (signal.aborted) promise.catch(() => undefined)
+  signal.throwIfAborted()
   const aborted = Promise.withResolvers<never>()
   const stopWaiting = (): void => aborted.reject(signal.reason as Error)
   signal.addEventListener('abort', stopWaiting, { once: true })

@@ -113,13 +113,14 @@ async function verifyOperators(
 ): Promise<readonly OperatorInfo[]> {
   const { operators, problems } = await surveyOperators(files, stores)
   for (const { error } of problems) findings.push(problem('damaged-metadata', error, {}))
-  // SPARK: metadata and schemas are written when the first batch is planned, and the stores by its tasks.
+  // SPARK: metadata and schemas are written when the first batch is planned, and the stores by its tasks: none need be there yet.
   const planned = await listBatchIds(files, OFFSETS_DIRECTORY)
   const committed = await listBatchIds(files, COMMITS_DIRECTORY)
-  if (planned.at(-1) === 0 && committed.length === 0) return operators
+  const isFirstBatch = planned.at(-1) === 0 && committed.length === 0
+  const there = new Set(stores.map(storeIdText))
   for (const operator of operators)
     for (const { store, error } of checkOperator(operator, stores))
-      if (matchesStore(store, options))
+      if (matchesStore(store, options) && (there.has(storeIdText(store)) || !isFirstBatch))
         findings.push(problem('wrong-folders', error, { storeId: storeIdText(store) }))
   return operators
 }

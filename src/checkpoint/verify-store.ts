@@ -147,7 +147,7 @@ class StoreVerification {
       this.#context.signal?.throwIfAborted()
       const next = index === 0 ? version : versions[index - 1] + 1
       if (next < version && !this.#isOrphaned) {
-        if (version <= this.#base) this.#lose()
+        if (index === 1 && version <= this.#base) this.#lose()
         else this.#hole(next, versions, index)
       }
       await this.#version(version, index === 0)
@@ -179,7 +179,7 @@ class StoreVerification {
       this.#missing(first - 1, versions.at(-1) ?? first)
     } else {
       this.#base = base
-      const message = `Versions ${first} to ${base - 1} can no longer be rebuilt, as when cleaning was interrupted; it goes on with the next maintenance (${path})`
+      const message = `Versions ${first} to ${base - 1} can no longer be rebuilt, as when cleaning was interrupted, or a write came late; the next maintenance removes what is left (${path})`
       this.findings.push({
         severity: 'warning',
         kind: 'leftover',

@@ -9,6 +9,7 @@ export class Semaphore {
 
   /** An aborted `signal` ends the wait, with its reason. */
   async run<T>(section: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted()
     if (this.#free > 0) this.#free--
     else await this.#turn(signal)
     try {

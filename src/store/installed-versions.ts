@@ -55,7 +55,7 @@ export class InstalledVersions {
     if (this.#map === undefined) return undefined
     const info = this.#infos.get(this.#map.newestVersion)
     assert(info !== undefined, 'every installed version has its info')
-    return { map: this.#map, info }
+    return { map: this.#map, info, loadedFrom: this.#loadedFrom }
   }
 
   info(version: number): VersionInfo | undefined {

@@ -23,7 +23,7 @@ import { findLatest } from './survey.ts'
 import type { ReadStateStore, StateStore } from './state-store.ts'
 import { type ResolvedStoreId, storeIdText } from './store-id.ts'
 import { countLoad, recoveryContext, storeLocation, type StoreParts } from './store-parts.ts'
-import { type GetStoreOptions, StoreWriter, trustedWarmStart } from './store-writer.ts'
+import { type GetStoreOptions, StoreWriter } from './store-writer.ts'
 import type { VersionInfo } from './version-info.ts'
 
 /** What the owner of a provider does for it. */
@@ -284,7 +284,7 @@ export class StateStoreProvider implements AsyncDisposable {
   async #load(target: number | 'latest', options: GetReadStoreOptions): Promise<Recovered> {
     const startedMs = this.#parts.options.clock.elapsedMs()
     const context = recoveryContext(this.#parts, options.signal)
-    const recovered = await loadVersion(target, context, await trustedWarmStart(this.#parts))
+    const recovered = await loadVersion(target, context, this.#parts.installed.newest)
     countLoad(this.#parts, recovered, startedMs)
     return recovered
   }

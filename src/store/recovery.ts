@@ -37,6 +37,7 @@ import {
   fileOptions,
   FilesChangedError,
   whileFilesChange,
+  isListed,
   isRebuildable,
   listFiles,
   newestListed,
@@ -56,10 +57,12 @@ import {
   versionInfoOf,
 } from './version-info.ts'
 
-/** A version in memory to go on from instead of a snapshot. Its map is changed only if the load succeeds. */
+/** A version in memory to go on from instead of a snapshot, if the files still hold it. Its map is changed only if the load succeeds. */
 export interface WarmStart {
   readonly map: VersionedMap
   readonly info: VersionInfo
+  /** See InstalledVersions. */
+  readonly loadedFrom?: StoreFiles<FileStatus> | undefined
 }
 
 export interface Recovered {
@@ -88,9 +91,13 @@ export async function loadVersion(
 ): Promise<Recovered> {
   const startedMs = context.clock.elapsedMs()
   const recovered = await whileFilesChange(async (attempt, isLast) => {
-    // After the first attempt: also the version in memory may be one that another process has rewound.
-    const start = attempt === 1 ? warm : undefined
-    return await new Load(target, context, await listFiles(context), isLast).run(start)
+    const files = await listFiles(context)
+    // Another process may have rewound it; asked of the very listing that the load goes by. Once files have changed under us, it is left aside.
+    const isCurrent =
+      attempt === 1 &&
+      warm !== undefined &&
+      (await isListed(warm.info, warm.loadedFrom, files, context))
+    return await new Load(target, context, files, isLast).run(isCurrent ? warm : undefined)
   })
   publishStep('recovered', {
     storeId: storeIdText(context.id),
@@ -412,13 +419,26 @@ class Load {
 
   // --- what to tell
 
+  /** The versions that can be rebuilt, as far as names tell, ascending. */
+  #readable(): number[] {
+    const { deltas, snapshots } = this.#files
+    const orphans = new Set(this.#orphans)
+    const readable: number[] = []
+    for (const version of [...new Set([...deltas.keys(), ...snapshots.keys()])].sort(
+      (a, b) => a - b,
+    )) {
+      if (orphans.has(version)) continue
+      const goesOn = (readable.at(-1) ?? 0) === version - 1
+      if (snapshots.has(version) || goesOn) readable.push(version)
+    }
+    return readable
+  }
+
   #notFound(version: number): StateStoreError {
     const orphan = this.#orphans.includes(version)
       ? ' (its file belongs to a replaced history)'
       : ''
-    const there = [...new Set([...this.#files.deltas.keys(), ...this.#files.snapshots.keys()])]
-      .filter((v) => !this.#orphans.includes(v) && isRebuildable(v, this.#files))
-      .sort((a, b) => a - b)
+    const there = this.#readable()
     const range =
       there.length === 0
         ? 'no version is there'

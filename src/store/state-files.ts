@@ -187,12 +187,22 @@ export async function isOnDisk(
   context: RecoveryContext,
 ): Promise<boolean> {
   return await whileFilesChange(async () => {
-    const files = await listFiles(context)
-    const found = await peekListed(info.version, files, context)
-    if (found !== 'foreign') return found?.id === info.id
-    // A version without trailer does not tell its past: it counts as the same only where no delta of it was written anew.
-    return info.foreign && loadedFrom !== undefined && isSameChain(info.version, loadedFrom, files)
+    return await isListed(info, loadedFrom, await listFiles(context), context)
   })
+}
+
+/** As isOnDisk, over a listing that is at hand. */
+export async function isListed(
+  info: VersionInfo,
+  loadedFrom: StoreFiles<FileStatus> | undefined,
+  files: StoreFiles<FileStatus>,
+  context: RecoveryContext,
+): Promise<boolean> {
+  if (info.version === 0) return true
+  const found = await peekListed(info.version, files, context)
+  if (found !== 'foreign') return found?.id === info.id
+  // A version without trailer does not tell its past: it counts as the same only where no delta of it was written anew.
+  return info.foreign && loadedFrom !== undefined && isSameChain(info.version, loadedFrom, files)
 }
 
 /** Whether the deltas up to `version`, which has one, are those of an earlier listing, apart from what was cleaned. */

@@ -19,7 +19,7 @@ import { loadVersion, type Recovered, type WarmStart } from './recovery.ts'
 import { restampNewest } from './restamp-newest.ts'
 import { checkRewind } from './rewind.ts'
 import type { StagedStateFile } from './staged-state-file.ts'
-import { isOnDisk, isRebuildable, listFiles, newestListed } from './state-files.ts'
+import { isRebuildable, listFiles, newestListed } from './state-files.ts'
 import type { CommitOptions } from './state-store.ts'
 import { StoreMaintenance } from './store-maintenance.ts'
 import { countLoad, recoveryContext, storeLocation, type StoreParts } from './store-parts.ts'
@@ -207,7 +207,7 @@ export class StoreWriter implements StoreHost {
     const { installed, options } = this.#parts
     const startedMs = options.clock.elapsedMs()
     const context = recoveryContext(this.#parts, signal)
-    const recovered = await loadVersion(target, context, await trustedWarmStart(this.#parts))
+    const recovered = await loadVersion(target, context, installed.newest)
     countLoad(this.#parts, recovered, startedMs)
     installed.adopt(recovered)
     installed.retain(Math.max(1, options.maxBatchesToRetainInMemory))
@@ -374,12 +374,4 @@ export class StoreWriter implements StoreHost {
     this.#committed?.releaseCommitted()
     if (this.#leased.endedBy === undefined) await this.#leased.lease.release()
   }
-}
-
-/** The newest version in memory, if the file on disk is still the one it came from; another process may have rewound it. */
-export async function trustedWarmStart(parts: StoreParts): Promise<WarmStart | undefined> {
-  const newest = parts.installed.newest
-  if (newest === undefined || newest.info.version === 0) return newest
-  const { loadedFrom } = parts.installed
-  return (await isOnDisk(newest.info, loadedFrom, recoveryContext(parts))) ? newest : undefined
 }

@@ -42,7 +42,7 @@ export interface Doubt {
   lost: boolean
 }
 
-/** 'unclear': somebody else's object is there, and an earlier attempt had no answer; ours may have been there before. */
+/** 'unclear': ours is not there, but an earlier attempt had no answer; it may have been there before. */
 export type WriteOutcome = 'written' | 'refused' | 'unclear'
 
 /** What a write leaves in the object so that it is known again. */
@@ -55,6 +55,18 @@ export interface Listing {
   readonly files: readonly { readonly key: string; readonly status: FileStatus }[]
   /** With their last slash. */
   readonly prefixes: readonly string[]
+}
+
+/** An object, and the write that made it. */
+interface Head {
+  readonly status: FileStatus
+  readonly uploadId: string | undefined
+}
+
+/** Where a page of a listing of uploads ended. */
+interface UploadMarker {
+  readonly KeyMarker: string
+  readonly UploadIdMarker: string
 }
 
 export interface BegunUpload {
@@ -285,13 +297,9 @@ export class S3Objects {
           if (isRefusal(failure, condition)) return this.#whose(subject, identity)
           if (!failure.noSuchUpload) return undefined
           // Completed by an attempt before, or aborted by somebody: then, with nothing there, no attempt can complete it any more.
-          const whose = await this.#whose(subject, identity)
-          if (
-            whose === 'unclear' &&
-            condition === 'absent' &&
-            (await this.#head(path)) === 'absent'
-          )
-            return 'refused'
+          const found = await this.#look(subject, identity)
+          const whose = whoseIs(found, identity)
+          if (whose === 'unclear' && found === 'absent' && condition === 'absent') return 'refused'
           return whose === 'refused' ? undefined : whose
         },
       },
@@ -314,29 +322,26 @@ export class S3Objects {
   /** All uploads in parts below `prefix` that are neither completed nor aborted. */
   async listBegun(path: string, prefix: string): Promise<BegunUpload[]> {
     const all: BegunUpload[] = []
-    let from: { KeyMarker?: string; UploadIdMarker?: string } = {}
+    const markers: UploadMarker[] = []
     for (;;) {
-      const page = await this.#begunPage(path, prefix, from)
+      const page = await this.#begunPage(path, prefix, markers)
       all.push(...page.uploads)
       if (page.next === undefined) return all
-      from = page.next
+      markers.push(page.next)
     }
   }
 
   async #begunPage(
     path: string,
     prefix: string,
-    from: { KeyMarker?: string; UploadIdMarker?: string },
-  ): Promise<{
-    uploads: BegunUpload[]
-    next: { KeyMarker: string; UploadIdMarker: string } | undefined
-  }> {
+    markers: readonly UploadMarker[],
+  ): Promise<{ uploads: BegunUpload[]; next: UploadMarker | undefined }> {
     return this.#call(this.subject('ListMultipartUploads', path), async () => {
       const command = new this.#sdk.ListMultipartUploadsCommand({
         Bucket: this.#bucket,
         Prefix: prefix,
         EncodingType: 'url',
-        ...from,
+        ...markers.at(-1),
       })
       let nowMs = NaN
       command.middlewareStack.add(
@@ -350,8 +355,11 @@ export class S3Objects {
       const answer = await this.#client.send(command)
       const { IsTruncated: more, NextKeyMarker: key, NextUploadIdMarker: id } = answer
       if (typeof more !== 'boolean') throw strangeAnswer('Expected a listing, got something else')
-      if (more && (key === undefined || id === undefined || id === from.UploadIdMarker))
-        throw strangeAnswer('Expected a marker for the next page of the listing, got none')
+      const isOld = markers.some(({ UploadIdMarker }) => UploadIdMarker === id)
+      if (more && (key === undefined || id === undefined || isOld))
+        throw strangeAnswer(
+          'Expected a marker for the next page of the listing, got none, or an old one',
+        )
       const decode = decoderOf(answer.EncodingType)
       const uploads = (answer.Uploads ?? []).map(({ Key, UploadId, Initiated }) => ({
         key: decode(Key ?? ''),
@@ -417,8 +425,8 @@ export class S3Objects {
     return { Bucket: this.#bucket, Key: this.keyOf(path) }
   }
 
-  #head(path: string): Promise<{ status: FileStatus; uploadId: string | undefined } | 'absent'> {
-    return this.#call<{ status: FileStatus; uploadId: string | undefined } | 'absent'>(
+  #head(path: string): Promise<Head | 'absent'> {
+    return this.#call<Head | 'absent'>(
       this.subject('HEAD', path),
       async () => {
         const answer = await this.#client.send(new this.#sdk.HeadObjectCommand(this.#object(path)))
@@ -433,15 +441,18 @@ export class S3Objects {
     )
   }
 
-  /** Decides the refusal of a write by what is there. Where nobody can look, an attempt before that had no answer leaves it open. */
-  async #whose(subject: CallSubject, { uploadId, doubt }: WriteIdentity): Promise<WriteOutcome> {
-    const found = await this.#head(subject.path).catch((error: unknown) => {
+  /** Decides the refusal of a write by what is there. */
+  async #whose(subject: CallSubject, identity: WriteIdentity): Promise<WriteOutcome> {
+    return whoseIs(await this.#look(subject, identity), identity)
+  }
+
+  /** What is there. Where nobody can look, an attempt before that had no answer leaves it open. */
+  async #look(subject: CallSubject, { doubt }: WriteIdentity): Promise<Head | 'absent'> {
+    return await this.#head(subject.path).catch((error: unknown) => {
       const failure = error instanceof StateStoreError ? error.cause : undefined
       if (doubt.lost && failure instanceof S3Failure) throw timeoutError(subject, failure)
       throw error
     })
-    if (found !== 'absent' && found.uploadId === uploadId) return 'written'
-    return doubt.lost ? 'unclear' : 'refused'
   }
 
   /** Runs `attempt` until it succeeds, its failure is data, or the budget is spent. */
@@ -481,6 +492,11 @@ export class S3Objects {
       return { failure }
     }
   }
+}
+
+function whoseIs(found: Head | 'absent', { uploadId, doubt }: WriteIdentity): WriteOutcome {
+  if (found !== 'absent' && found.uploadId === uploadId) return 'written'
+  return doubt.lost ? 'unclear' : 'refused'
 }
 
 function discard({ Body }: GetObjectCommandOutput): void {

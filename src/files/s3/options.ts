@@ -16,8 +16,10 @@ export interface S3Options {
   endpoint?: string
   /** True: the bucket stands in the path of each request; false: in the host name. Default: true where there is an endpoint. */
   forcePathStyle?: boolean
-  /** Credentials or a provider of them, as `S3Client` takes them. Shown nowhere. A function may take as long as
-   * a request. Default: the SDK's chain (environment, files, instance). */
+  /**
+   * Credentials or a provider of them, as `S3Client` takes them. Shown nowhere. A function that throws, or takes longer than `requestTimeoutMs`, counts as
+   * a failed attempt and is called again. Default: the SDK's chain (environment, files, instance).
+   */
   credentials?: NonNullable<S3ClientConfig['credentials']>
   /** Longest wait for a connection, without the TLS handshake, milliseconds, 1 to 3 600 000. Default 5 000. */
   connectTimeoutMs?: number

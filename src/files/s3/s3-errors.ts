@@ -225,6 +225,13 @@ export function strangeAnswer(what: string): S3Failure {
   return new S3Failure('StrangeAnswer', what, { meaning: NO_ANSWER })
 }
 
+/** The caller's function for credentials has failed: nothing was sent. */
+export function credentialsFailure(what: string, verdict?: 'again'): S3Failure {
+  return new S3Failure('CredentialsProviderError', `The option \`credentials\` ${what}`, {
+    meaning: { ...NO_CREDENTIALS, ...(verdict && { verdict }) },
+  })
+}
+
 function meaningOf(name: string, message: string, status: number | undefined): Meaning {
   if (Object.hasOwn(MEANINGS, name)) return MEANINGS[name]
   if (message === 'Region is missing') return NO_REGION
@@ -247,6 +254,10 @@ interface Thrown {
   readonly $response?: { readonly headers?: Readonly<Record<string, string>> }
 }
 
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : 'UnknownError'
+}
+
 /** `error` of the SDK, or of a body being read, in terms of the table. Mistakes in code pass unchanged. */
 export function failureOf(error: unknown): S3Failure | StateStoreError {
   if (error instanceof S3Failure || error instanceof StateStoreError) return error
@@ -256,12 +267,12 @@ export function failureOf(error: unknown): S3Failure | StateStoreError {
   const status = $metadata?.httpStatusCode
   if (status === undefined && (error instanceof TypeError || error instanceof RangeError))
     throw error
-  const name = status === undefined && typeof code === 'string' ? code : String(thrown.name)
+  const name = status === undefined && typeof code === 'string' ? code : textOf(thrown.name)
   // Of a connection that stood, it says nothing of what became of the request.
   const isLost =
     MEANINGS[name] === NOT_NOW && syscall !== undefined && !/^(connect|getaddrinfo)$/.test(syscall)
   const after = Number($response?.headers?.['retry-after'])
-  return new S3Failure(name, firstLine(String(thrown.message)), {
+  return new S3Failure(name, firstLine(textOf(thrown.message)), {
     ...(status !== undefined && { status }),
     ...(isLost && { meaning: NO_ANSWER }),
     ...(after > 0 && { retryAfterMs: after * 1000 }),

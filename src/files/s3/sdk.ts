@@ -4,10 +4,10 @@
 // what fits one part), and not log.
 
 import type { S3Client } from '@aws-sdk/client-s3'
-import { untilAborted } from '../../base/until-aborted.ts'
+import { within } from '../../base/within.ts'
 import { StateStoreError } from '../../errors.ts'
 import type { ResolvedS3Options, S3Options } from './options.ts'
-import { S3Failure } from './s3-errors.ts'
+import { credentialsFailure } from './s3-errors.ts'
 
 export type Sdk = typeof import('@aws-sdk/client-s3')
 
@@ -58,19 +58,26 @@ function regionOfProcess(): string {
 
 type Credentials = NonNullable<S3Options['credentials']>
 
-/** A function of the caller's own, whose failures are those of a storage, and which is not waited for any longer than for a request. */
+/**
+ * A function of the caller's own. What it throws that is no error of a service or of the system (a TypeError of `fetch`, say) is as good as no answer, and
+ * so is no answer within the time of a request.
+ */
 function guarded(credentials: Credentials, { requestTimeoutMs }: ResolvedS3Options): Credentials {
   if (typeof credentials !== 'function') return credentials
-  return async (...request) => {
+  const late = () => credentialsFailure(`gave none within ${requestTimeoutMs} ms`, 'again')
+  const guard: typeof credentials = async (...identity) => {
+    let given: Awaited<ReturnType<typeof credentials>>
     try {
-      const limit = AbortSignal.timeout(requestTimeoutMs)
-      const given = await untilAborted(credentials(...request), limit)
-      if (typeof given?.accessKeyId === 'string' && typeof given.secretAccessKey === 'string')
-        return given
-      throw new Error('it gave no `accessKeyId` and `secretAccessKey`')
+      given = await within(Promise.resolve(credentials(...identity)), requestTimeoutMs, late)
     } catch (error) {
-      const what = error instanceof Error ? error.message : typeof error
-      throw new S3Failure('CredentialsProviderError', `The option \`credentials\` failed: ${what}`)
+      const isPlain = error instanceof TypeError || error instanceof RangeError
+      if (error instanceof Error && !isPlain) throw error
+      throw credentialsFailure(`failed: ${isPlain ? error.message : typeof error}`, 'again')
     }
+    if (typeof given?.accessKeyId === 'string' && typeof given.secretAccessKey === 'string')
+      return given
+    throw credentialsFailure('gave no `accessKeyId` and `secretAccessKey`')
   }
+  // The SDK reads properties of providers, such as `memoized`.
+  return Object.assign(guard, credentials)
 }

@@ -57,9 +57,11 @@ export class Attempts {
     for (let count = 1; ; count++) {
       signal?.throwIfAborted()
       const nameNode = this.#nameNodes.current
+      // What follows may take long: it was active when it was asked.
+      const askedAtMs = clock.elapsedMs()
       try {
         const result = await attempt(nameNode, lost)
-        if (safety !== 'upload') this.#nameNodes.active(nameNode)
+        if (safety !== 'upload') this.#nameNodes.seenActive(nameNode, askedAtMs)
         return result
       } catch (error) {
         if (signal?.aborted === true) throw signal.reason
@@ -67,7 +69,7 @@ export class Attempts {
         if (error instanceof RemoteException) {
           const data = outcome(error, lost)
           if (data !== undefined) {
-            if (error.endpoint === nameNode) this.#nameNodes.active(nameNode)
+            if (error.endpoint === nameNode) this.#nameNodes.seenActive(nameNode, askedAtMs)
             return data
           }
           if (error.refusesToken && renewToken !== undefined && !renewed) {
@@ -78,7 +80,7 @@ export class Attempts {
         }
         const verdict = judge(error, safety)
         if (verdict === 'unknown') {
-          // Not left for another: what settles this is best asked of the one that may have it under way.
+          // Doubted, but not left for another: what settles this is best asked of the one that may have it under way.
           this.#nameNodes.doubt()
           throw timeoutError(subject, error)
         }

@@ -6,6 +6,7 @@ import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import type { Socket } from 'node:net'
 import { concatBytes } from '../../base/bytes.ts'
+import { within } from '../../base/within.ts'
 import { StateStoreError } from '../../errors.ts'
 import { type CallSubject, describeSubject } from '../call-subject.ts'
 import type { ByteRange, Durability, FileStatus } from '../file-manager.ts'
@@ -190,7 +191,7 @@ export class HdfsClient {
         begun = true
         throw error
       }
-      this.#nameNodes.active(nameNode)
+      this.#nameNodes.seenActive(nameNode)
     })
   }
 
@@ -232,7 +233,7 @@ export class HdfsClient {
     }
     const answer = await this.#ask(nameNode, 'GET', path, query, 307, signal)
     const hop = this.#hop(answer, nameNode, path)
-    this.#nameNodes.active(nameNode)
+    this.#nameNodes.seenActive(nameNode)
     const step = this.#startHop(hop, 'GET', 'none', signal)
     const { status, headers } = await step.answerHead()
     if (status !== 200) {
@@ -296,7 +297,7 @@ export class HdfsClient {
     } catch (error) {
       if (!(error instanceof RemoteException) || error.again !== undefined) throw error
     }
-    this.#nameNodes.active(nameNode)
+    this.#nameNodes.seenActive(nameNode)
   }
 
   #hop(answer: StepAnswer, from: Endpoint, path: string): Hop {
@@ -377,7 +378,7 @@ export class HdfsClient {
   async #identity(): Promise<Query> {
     const { user, token } = this.#options
     if (token === undefined) return user === undefined ? {} : { 'user.name': user }
-    this.#token ??= givenToken(token).then((text) => {
+    this.#token ??= givenToken(token, this.#options.answerTimeoutMs).then((text) => {
       if (typeof text !== 'string' || text === '')
         throw new StateStoreError(
           'TIDEMARK_INVALID_OPTIONS',
@@ -414,10 +415,14 @@ export class HdfsClient {
   }
 }
 
-/** What the caller's function gives; STORAGE_UNAVAILABLE where it fails. */
-async function givenToken(token: () => string | Promise<string>): Promise<string> {
+/** What the caller's function gives; STORAGE_UNAVAILABLE where it fails, or takes longer than an answer may. */
+async function givenToken(
+  token: () => string | Promise<string>,
+  timeoutMs: number,
+): Promise<string> {
+  const late = () => new Error(`It gave none within ${timeoutMs} ms`)
   try {
-    return await token()
+    return await within(Promise.resolve(token()), timeoutMs, late)
   } catch (error) {
     throw new StateStoreError(
       'TIDEMARK_STORAGE_UNAVAILABLE',

@@ -111,8 +111,6 @@ export class HttpStep {
     })
     const started = new HttpStep(request, endpoint, limits)
     started.#listen(step)
-    // All connections may be in use: as long as the one who has one may wait.
-    started.#watchdog.expect(limits.connectTimeoutMs + limits.answerTimeoutMs)
     if (body === 'none') started.#end()
     else request.flushHeaders()
     return started

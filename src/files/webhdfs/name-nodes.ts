@@ -1,4 +1,4 @@
-// NameNodes — which of the NameNodes of a location to ask: the one that answered last, and after it the others in turn.
+// NameNodes — which of the NameNodes of a location to ask: one until it fails, and then the others in turn.
 //
 // `confirmed` matters for writing alone: a standby answers the first step of a CREATE as if it were active, and the DataNode then waits for
 // minutes. So before a write somebody must have seen the NameNode answer what a standby refuses, a moment ago.
@@ -15,6 +15,7 @@ export class NameNodes {
   #index = 0
   /** When the current one was last seen to be active. */
   #confirmedAtMs = -Infinity
+  #doubtedAtMs = -Infinity
 
   constructor(endpoints: readonly Endpoint[], clock: Clock) {
     this.#endpoints = endpoints
@@ -35,9 +36,10 @@ export class NameNodes {
     return sinceMs < CONFIRMED_MS || this.#endpoints.length === 1
   }
 
-  /** `endpoint` has answered what only an active NameNode answers. An answer that ends after it was left says nothing of now. */
-  active(endpoint: Endpoint): void {
-    if (this.current === endpoint) this.#confirmedAtMs = this.#clock.elapsedMs()
+  /** `endpoint` has answered what only an active NameNode answers, at this time or later. Of one that was left or doubted since, it says nothing. */
+  seenActive(endpoint: Endpoint, atMs = this.#clock.elapsedMs()): void {
+    if (this.current !== endpoint || atMs < this.#doubtedAtMs) return
+    this.#confirmedAtMs = Math.max(this.#confirmedAtMs, atMs)
   }
 
   /** `endpoint` is down or a standby: the next one is asked. Of many callers that say so of the same one, the first counts. */
@@ -50,5 +52,6 @@ export class NameNodes {
   /** Something behind the current one failed as it does behind a standby. */
   doubt(): void {
     this.#confirmedAtMs = -Infinity
+    this.#doubtedAtMs = this.#clock.elapsedMs()
   }
 }

@@ -86,6 +86,31 @@ describe('of versions without trailer, as Spark writes them', () => {
   })
 })
 
+test('files that change between the look at what is in memory and the load are not taken for those it came from', async () => {
+  const disk = new MemoryFileManager()
+  await using writer = await openProvider({ trailer: false }, disk)
+  await commitVersions(writer.provider, 3)
+  await using follower = await openProvider({ trailer: false }, disk)
+  expect(await readRows(follower.provider)).toEqual(rowsAfter(3))
+  await commitRows(writer.provider, { k4: 'y', last: '4' })
+
+  await using other = await openProvider({ trailer: false })
+  await commitVersions(other.provider, 2)
+  await commitRows(other.provider, { k3: 'X', last: '3' })
+  await commitRows(other.provider, { k4: '4', last: '4' })
+  let listings = 0
+  disk.list = async (path) => {
+    const found = await MemoryFileManager.prototype.list.call(disk, path)
+    if (path === 'state/0/0' && ++listings === 2)
+      for (const name of ['3.delta', '4.delta'])
+        await plant(disk, name, await readFile(other.files, name))
+    return found
+  }
+  // Whatever the first sees that looks in between: it does not last.
+  await readRows(follower.provider)
+  expect(await readRows(follower.provider)).toEqual({ ...rowsAfter(4), k3: 'X' })
+})
+
 test('memory that another load took the place of counts for as long as somebody reads it', async () => {
   await using writer = await openProvider()
   await commitVersions(writer.provider, 4)

@@ -10,6 +10,7 @@ import {
   printOperatorMetadata,
 } from '../../../src/checkpoint/operator-metadata.ts'
 import { parseSchemaFile, printSchemaFile } from '../../../src/checkpoint/schema-file.ts'
+import { verifyCheckpoint } from '../../../src/checkpoint/verify.ts'
 import { fromHex, toHex } from '../../../src/base/bytes.ts'
 import { parseSchemaJson } from '../../../src/codec/unsafe-row/schema-json.ts'
 import { digestFolder } from '../../support/checkpoint-folder.ts'
@@ -99,6 +100,13 @@ test('a snapshot of our choice is the only one that is looked at', async () => {
   expect(await linesOf('rows', folder.path, '--json', ...chosen)).toEqual(right)
 })
 
+test('a checkpoint that Spark has cleaned is read, and sound', async () => {
+  await using folder = await reading('cleaned')
+  expect(await linesOf('rows', folder.path, '--json')).toEqual(sparkReading('cleaned'))
+  const findings = await verifyCheckpoint(folder.path)
+  expect(findings.filter(({ severity }) => severity === 'error')).toEqual([])
+})
+
 test('an operator without keys has one partition, whatever its metadata says', async () => {
   await using folder = await reading('global-agg')
   expect(await linesOf('rows', folder.path, '--json')).toEqual(sparkReading('global-agg'))
@@ -120,6 +128,7 @@ describe('operators are those of the source state-metadata', () => {
     ['spark-4.1.4/join-lz4-ck1-p2-md10', 'join-lz4-ck1-p2-md10'],
     ['spark-4.1.4/limit-lz4-ck1-p2-md10', 'limit-lz4-ck1-p2-md10'],
     ['spark-4.1.4/session-zstd-ck1-p2-md3', 'session-zstd-ck1-p2-md3'],
+    ['../spark-readings/cleaned', 'cleaned'],
     ['../spark-readings/global-agg', 'global-agg'],
     ['../spark-readings/two-operators', 'two-operators'],
   ])('%s', async (name, expected) => {

@@ -4,7 +4,7 @@
 // what fits one part), and not log.
 
 import type { S3Client } from '@aws-sdk/client-s3'
-import { within } from '../../base/within.ts'
+import { within } from '../../base/clock.ts'
 import { StateStoreError } from '../../errors.ts'
 import type { ResolvedS3Options, S3Options } from './options.ts'
 import { credentialsFailure } from './s3-errors.ts'

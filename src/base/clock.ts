@@ -1,3 +1,5 @@
+// Time and chance: the clock that is handed in, the one of the system, and a limit for what others are waited for.
+
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { setImmediate as immediate, setTimeout as delay } from 'node:timers/promises'

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { setImmediate as immediate, setTimeout as delay } from 'node:timers/promises'
+import { untilAborted } from './until-aborted.ts'
 
 /**
  * Time and chance, handed in. Only this file reads either, so that property and crash tests are deterministic.
@@ -41,11 +42,11 @@ export const systemClock: Clock = {
 
 /** What `promise` comes to, or the error that `late` makes once `ms` milliseconds have passed. What the promise stands for goes on either way. */
 export async function within<T>(promise: Promise<T>, ms: number, late: () => Error): Promise<T> {
-  const limit = Promise.withResolvers<never>()
+  const limit = new AbortController()
   // Not unreferenced: somebody waits for this, and maybe for nothing else.
-  const timer = setTimeout(() => limit.reject(late()), ms)
+  const timer = setTimeout(() => limit.abort(late()), ms)
   try {
-    return await Promise.race([promise, limit.promise])
+    return await untilAborted(promise, limit.signal)
   } finally {
     clearTimeout(timer)
   }

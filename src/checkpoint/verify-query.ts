@@ -51,18 +51,29 @@ export interface VerifyQueryContext {
 }
 
 export async function verifyQuery(context: VerifyQueryContext): Promise<Finding[]> {
-  const findings = await verifyLogs(context)
-  const operators = await verifyOperators(context, findings)
+  const logs = {
+    planned: await listBatchIds(context.files, OFFSETS_DIRECTORY),
+    committed: await listBatchIds(context.files, COMMITS_DIRECTORY),
+  }
+  const findings = await verifyLogs(context, logs)
+  const operators = await verifyOperators(context, logs, findings)
   const typed = await verifySchemas(context, operators, findings)
   await verifyCodecs(context, findings)
   await verifyRows(context, typed, findings)
   return findings
 }
 
-async function verifyLogs({ files }: VerifyQueryContext): Promise<Finding[]> {
+/** The batches in the offset log, and those in the commit log; ascending. */
+interface LoggedBatches {
+  readonly planned: readonly number[]
+  readonly committed: readonly number[]
+}
+
+async function verifyLogs(
+  { files }: VerifyQueryContext,
+  { planned, committed }: LoggedBatches,
+): Promise<Finding[]> {
   const findings: Finding[] = []
-  const planned = await listBatchIds(files, OFFSETS_DIRECTORY)
-  const committed = await listBatchIds(files, COMMITS_DIRECTORY)
   await attempt(findings, 'damaged-metadata', QUERY_METADATA_FILE, async () => {
     const bytes = await readSmallFile(files, QUERY_METADATA_FILE)
     if (bytes !== undefined) parseQueryMetadata(bytes, QUERY_METADATA_FILE)
@@ -77,11 +88,11 @@ async function verifyLogs({ files }: VerifyQueryContext): Promise<Finding[]> {
   for (const batchId of committed.filter((id) => id < (planned.at(0) ?? 0)))
     findings.push(halfCleaned(batchId))
   const logs = [
-    [OFFSETS_DIRECTORY, readOffsets],
-    [COMMITS_DIRECTORY, readCommit],
+    [OFFSETS_DIRECTORY, planned, readOffsets],
+    [COMMITS_DIRECTORY, committed, readCommit],
   ] as const
-  for (const [directory, read] of logs)
-    for (const batchId of await listBatchIds(files, directory))
+  for (const [directory, batchIds, read] of logs)
+    for (const batchId of batchIds)
       await attempt(findings, 'damaged-metadata', joinPath(directory, String(batchId)), () =>
         read(files, batchId),
       )
@@ -109,13 +120,12 @@ function halfCleaned(batchId: number): Finding {
 
 async function verifyOperators(
   { files, stores, options }: VerifyQueryContext,
+  { planned, committed }: LoggedBatches,
   findings: Finding[],
 ): Promise<readonly OperatorInfo[]> {
   const { operators, problems } = await surveyOperators(files, stores)
   for (const { error } of problems) findings.push(problem('damaged-metadata', error, {}))
   // SPARK: metadata and schemas are written when the first batch is planned, and the stores by its tasks: none need be there yet.
-  const planned = await listBatchIds(files, OFFSETS_DIRECTORY)
-  const committed = await listBatchIds(files, COMMITS_DIRECTORY)
   const isFirstBatch = planned.at(-1) === 0 && committed.length === 0
   const there = new Set(stores.map(storeIdText))
   for (const operator of operators)

@@ -18,7 +18,7 @@ import {
 const HAND_COPY_BYTES_MAX = 16
 
 const WORD_BYTES = 4
-/** Above this a view and `set` (60 to 90 ns, whatever the size) are faster than copying by the word. */
+/** Above this a view and `set` are faster than copying by the word (PERF: tried with 64 to 2,048 bytes on Node 24). */
 const WORD_COPY_BYTES_MAX = 96
 
 export interface RecordWriterOptions {

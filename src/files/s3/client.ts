@@ -6,6 +6,7 @@
 // else's object leaves open what happened (ours may have been there in between), and that is said: STORAGE_TIMEOUT, or 'unclear'.
 //
 // One request each where nothing goes wrong, but stat of what is no object 2, and a refused write 2 (a HEAD tells whose object is there).
+// One file, because every call is the rule applied once more.
 
 import type { CompletedPart, GetObjectCommandOutput, S3Client } from '@aws-sdk/client-s3'
 import type { Readable } from 'node:stream'

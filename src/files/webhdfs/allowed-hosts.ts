@@ -18,7 +18,7 @@ export type HostCheck = (endpoint: Endpoint) => boolean
  * (`nn1.hdfs.example` allows `*.hdfs.example`, `nn1.example` allows no other).
  */
 export function hostCheck(location: HdfsLocation, allowed: AllowedHosts | undefined): HostCheck {
-  if (typeof allowed === 'function') return ({ host, port }) => askedOf(allowed, host, port)
+  if (typeof allowed === 'function') return ({ host, port }) => decide(allowed, host, port)
   const names = (allowed ?? []).map((name) => name.toLowerCase().replaceAll(/[[\]]/g, ''))
   const own = location.nameNodes.map((nameNode) => nameNode.host)
   if (allowed === undefined) names.push(...own.map(domainOf).filter((domain) => domain !== ''))
@@ -35,7 +35,7 @@ export function hostCheck(location: HdfsLocation, allowed: AllowedHosts | undefi
     )
 }
 
-function askedOf(
+function decide(
   allowed: (host: string, port: number) => boolean,
   host: string,
   port: number,

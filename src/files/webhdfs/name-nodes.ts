@@ -15,6 +15,7 @@ export class NameNodes {
   #index = 0
   /** When the current one was last seen to be active. */
   #confirmedAtMs = -Infinity
+  /** Nothing that was seen before this counts. */
   #doubtedAtMs = -Infinity
 
   constructor(endpoints: readonly Endpoint[], clock: Clock) {

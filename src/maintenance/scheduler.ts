@@ -1,9 +1,13 @@
 // MaintenanceScheduler — one per StateStores: runs a round of maintenance over all stores every so often, and at once for those that ask.
 //
-// Stores of a round run `concurrency` at a time. A store that fails does not keep the others from their turn; failures are handed to `failed`.
-// Nothing starts before start(), and stop() waits for what is under way.
+// Stores of a round run `concurrency` at a time, and as many of those that ask, beside the round; others that ask wait for their turn. A store that
+// fails does not keep the others from theirs, and is not heard for a while; failures are handed to `failed`. Nothing of a round starts before
+// start(), and stop() waits for what is under way.
 
 import type { Clock } from '../base/clock.ts'
+
+/** How long a store that failed is not heard where there are no rounds. */
+const RETRY_MS = 60_000
 
 export interface SchedulerOptions<Store> {
   /** Milliseconds between rounds; 0: only on request. */
@@ -16,10 +20,16 @@ export interface SchedulerOptions<Store> {
   readonly failed: (store: Store, error: unknown) => void
 }
 
-export class MaintenanceScheduler<Store> {
+export class MaintenanceScheduler<Store extends object> {
   readonly #options: SchedulerOptions<Store>
   readonly #stopping = new AbortController()
-  readonly #requested = new Map<Store, Promise<void>>()
+  /** Those that have asked and wait for their turn, or have it. */
+  readonly #requested = new Set<Store>()
+  readonly #waiting: Store[] = []
+  /** How many of those that have asked are maintained now. */
+  #serving = 0
+  readonly #served = new Set<Promise<void>>()
+  readonly #failedMs = new WeakMap<Store, number>()
   #loop: Promise<void> | undefined
 
   constructor(options: SchedulerOptions<Store>) {
@@ -30,18 +40,25 @@ export class MaintenanceScheduler<Store> {
     if (this.#options.intervalMs > 0) this.#loop ??= this.#run()
   }
 
-  /** Starts maintaining one store at once. False if that is under way, or stop() was called. */
+  /** Maintains one store as soon as it has its turn. False if it waits for that already or failed a short while ago, or if stop() was called. */
   request(store: Store): boolean {
+    const { clock, intervalMs } = this.#options
     if (this.#stopping.signal.aborted || this.#requested.has(store)) return false
-    const running = this.#maintain(store).finally(() => this.#requested.delete(store))
-    this.#requested.set(store, running)
+    const failedMs = this.#failedMs.get(store) ?? -Infinity
+    if (clock.elapsedMs() - failedMs < (intervalMs || RETRY_MS)) return false
+    this.#requested.add(store)
+    this.#waiting.push(store)
+    if (this.#serving < this.#options.concurrency) {
+      const served = this.#serve().finally(() => this.#served.delete(served))
+      this.#served.add(served)
+    }
     return true
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort()
     await this.#loop
-    await Promise.all(this.#requested.values())
+    await Promise.all(this.#served)
   }
 
   async #run(): Promise<void> {
@@ -67,10 +84,22 @@ export class MaintenanceScheduler<Store> {
     await Promise.all(Array.from({ length: this.#options.concurrency }, worker))
   }
 
+  /** Maintains those that have asked until none waits. */
+  async #serve(): Promise<void> {
+    this.#serving++
+    for (let store = this.#waiting.shift(); store !== undefined; store = this.#waiting.shift()) {
+      if (!this.#stopping.signal.aborted) await this.#maintain(store)
+      this.#requested.delete(store)
+    }
+    this.#serving--
+  }
+
   async #maintain(store: Store): Promise<void> {
     try {
       await this.#options.maintain(store)
+      this.#failedMs.delete(store)
     } catch (error) {
+      this.#failedMs.set(store, this.#options.clock.elapsedMs())
       this.#options.failed(store, error)
     }
   }

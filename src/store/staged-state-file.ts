@@ -4,7 +4,7 @@
 // not wait whole in memory as long as its caller lets the event loop turn. The temp file is made once the first block is full, while rows still come
 // in, or else when the file is sealed: a store that only reads leaves none, and a small batch is written in one call.
 //
-// A failure in the background, of a write or of the codec in the thread pool, is kept and thrown by end() or seal(): put has nobody to tell.
+// A failure in the background, of a write or of the codec in the thread pool, is kept and thrown by drain(), end() or seal(): put has nobody to tell.
 
 import { assert } from '../base/assert.ts'
 import { joinBytes } from '../base/bytes.ts'
@@ -111,7 +111,6 @@ export class StagedStateFile {
   async seal(trailer: Trailer | undefined): Promise<StagedFile> {
     if (trailer !== undefined) this.#writer.appendTrailer(trailer)
     await this.drain()
-    this.#throwFailure()
     await this.#writeQueue()
     const staged = await this.#stage()
     await staged.close()
@@ -127,19 +126,25 @@ export class StagedStateFile {
     }
   }
 
-  /** As settle(), and all but a last small piece is written. */
+  /** As settle(), and all but a last small piece is written. Rejects with what has failed, then only discard() is left. */
   async drain(): Promise<void> {
-    await this.settle()
-    await this.#pumping
+    await this.#idle()
+    this.#throwFailure()
   }
 
   /** Deletes the temp file, if there is one. Never rejects. */
   async discard(): Promise<void> {
-    await this.drain()
+    await this.#idle()
     this.#queue = []
     this.#queuedBytes = 0
     const staged = await this.#staging?.catch(() => undefined)
     await staged?.discard()
+  }
+
+  /** Nothing of what was put is on its way. */
+  async #idle(): Promise<void> {
+    await this.settle()
+    await this.#pumping
   }
 
   #enqueue(chunk: Uint8Array): void {

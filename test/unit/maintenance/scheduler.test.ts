@@ -29,15 +29,21 @@ function gate() {
   return { open, opened }
 }
 
-function scheduler(options: Partial<SchedulerOptions<string>>) {
+interface Store {
+  readonly name: string
+}
+
+const storeOf = (name: string): Store => ({ name })
+
+function scheduler(options: Partial<SchedulerOptions<Store>>) {
   const failures: [string, unknown][] = []
-  const made = new MaintenanceScheduler<string>({
+  const made = new MaintenanceScheduler<Store>({
     intervalMs: 1_000,
     concurrency: 1,
     clock: systemClock,
-    stores: () => ['a', 'b', 'c'],
+    stores: () => ['a', 'b', 'c'].map(storeOf),
     maintain: async () => undefined,
-    failed: (store, error) => failures.push([store, error]),
+    failed: (store, error) => failures.push([store.name, error]),
     ...options,
   })
   return { scheduler: made, failures }
@@ -51,8 +57,8 @@ describe('rounds', () => {
     const { scheduler: running, failures } = scheduler({
       clock,
       maintain: async (store) => {
-        visited.push(store)
-        if (store === 'b') throw boom
+        visited.push(store.name)
+        if (store.name === 'b') throw boom
       },
     })
     running.start()
@@ -89,7 +95,7 @@ describe('rounds', () => {
     const { scheduler: running } = scheduler({
       clock,
       concurrency: 2,
-      stores: () => ['a', 'b', 'c', 'd', 'e'],
+      stores: () => ['a', 'b', 'c', 'd', 'e'].map(storeOf),
       maintain: async () => {
         most = Math.max(most, ++now)
         await systemClock.turn()
@@ -115,6 +121,90 @@ describe('rounds', () => {
   })
 })
 
+describe('requests', () => {
+  const stores = ['a', 'b', 'c', 'd', 'e'].map(storeOf)
+
+  test('are heard as many at once as there may be, and the others in their turn', async () => {
+    let [now, most, count] = [0, 0, 0]
+    const { scheduler: running } = scheduler({
+      concurrency: 2,
+      maintain: async () => {
+        count++
+        most = Math.max(most, ++now)
+        await systemClock.turn()
+        now--
+      },
+    })
+    for (const store of stores) expect(running.request(store)).toBe(true)
+    for (let i = 0; i < 5; i++) await settle()
+    expect([most, count]).toEqual([2, 5])
+    // Those that have had their turn may ask again.
+    for (const store of stores) expect(running.request(store)).toBe(true)
+    for (let i = 0; i < 5; i++) await settle()
+    expect([most, count]).toEqual([2, 10])
+    await running.stop()
+  })
+
+  test('of a store that comes while the last one ends are heard', async () => {
+    const maintained: string[] = []
+    const { scheduler: running } = scheduler({
+      maintain: async (store) => {
+        maintained.push(store.name)
+        if (store === stores[0]) void askInAMoment()
+      },
+    })
+    const askInAMoment = async (): Promise<void> => {
+      for (const store of stores.slice(1)) {
+        await Promise.resolve()
+        running.request(store)
+      }
+    }
+    running.request(stores[0])
+    await settle()
+    expect(maintained).toEqual(['a', 'b', 'c', 'd', 'e'])
+    await running.stop()
+  })
+
+  test('of a store that failed are not heard before an interval has passed', async () => {
+    let nowMs = 0
+    let fails = true
+    const [store] = stores
+    const { scheduler: running, failures } = scheduler({
+      clock: { ...systemClock, elapsedMs: () => nowMs },
+      maintain: async () => {
+        if (fails) throw new Error('no space')
+      },
+    })
+    expect(running.request(store)).toBe(true)
+    await settle()
+    expect(failures).toHaveLength(1)
+    fails = false
+    nowMs = 999
+    expect(running.request(store)).toBe(false)
+    nowMs = 1000
+    expect(running.request(store)).toBe(true)
+    await settle()
+    expect(running.request(store)).toBe(true)
+    await running.stop()
+  })
+
+  test('that wait are dropped by stop()', async () => {
+    const { open, opened } = gate()
+    const visited: string[] = []
+    const { scheduler: running } = scheduler({
+      maintain: async (store) => {
+        visited.push(store.name)
+        await opened
+      },
+    })
+    for (const store of stores) running.request(store)
+    const stopping = running.stop()
+    open()
+    await stopping
+    expect(visited).toEqual(['a'])
+  })
+})
+
 describe('stop', () => {
   test('waits for the store that is being maintained, and starts no other', async () => {
     const { clock, wake } = manualClock()
@@ -123,7 +213,7 @@ describe('stop', () => {
     const { scheduler: running } = scheduler({
       clock,
       maintain: async (store) => {
-        visited.push(store)
+        visited.push(store.name)
         await opened
       },
     })
@@ -143,15 +233,16 @@ describe('stop', () => {
   test('waits for what was requested, too, and refuses what comes later', async () => {
     const { open, opened } = gate()
     const { scheduler: running } = scheduler({ maintain: () => opened })
-    expect(running.request('a')).toBe(true)
-    expect(running.request('a')).toBe(false)
-    expect(running.request('b')).toBe(true)
+    const [a, b, c] = ['a', 'b', 'c'].map(storeOf)
+    expect(running.request(a)).toBe(true)
+    expect(running.request(a)).toBe(false)
+    expect(running.request(b)).toBe(true)
     let stopped = false
     const stopping = running.stop().then(() => (stopped = true))
     await settle()
     expect(stopped).toBe(false)
     open()
     await stopping
-    expect(running.request('c')).toBe(false)
+    expect(running.request(c)).toBe(false)
   })
 })

@@ -142,7 +142,7 @@ export class StateStores implements AsyncDisposable {
   }
 
   #maintenanceFailed(provider: StateStoreProvider, error: unknown): void {
-    // Closing, or having lost the store to another writer, is no failure of maintenance.
+    // Closing is no failure of maintenance.
     if (isStateStoreError(error, 'TIDEMARK_PROVIDER_CLOSED')) return
     const storeId = storeIdText(provider.id)
     publishStep('maintenanceFailed', { storeId, error })

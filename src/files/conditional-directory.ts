@@ -133,6 +133,10 @@ export class ConditionalDirectory implements WritableDirectory {
     )
   }
 
+  /** Here nothing is in doubt: what arrives late meets its condition, and nobody goes back by what a listing says. */
+  // eslint-disable-next-line typescript/require-await -- asynchronous as the others are
+  async settleDoubts(): Promise<void> {}
+
   /** A deletion that arrives late finds what it was meant for or nothing: no version below the retention floor is ever written again. */
   async remove(name: string): Promise<boolean> {
     const path = this.#pathOf(name)

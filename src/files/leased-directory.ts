@@ -137,8 +137,7 @@ export class LeasedDirectory implements WritableDirectory {
   ): Promise<'published' | 'exists'> {
     const staged = ownFile(file)
     const target = this.#pathOf(name)
-    await this.#removals.settle()
-    await this.#settleDiscarded()
+    await this.settleDoubts()
     assert(staged.state === 'closed', `${staged.path} is ${staged.state}, cannot be published`)
     try {
       const outcome =
@@ -189,6 +188,12 @@ export class LeasedDirectory implements WritableDirectory {
         `${staged.path}. It is settled by the next getStore.`,
       { path: this.#pathOf(name), published: 'unknown', cause },
     )
+  }
+
+  /** Before the directory is listed by somebody who means to change it by what the listing says. publish() and remove() do so themselves. */
+  async settleDoubts(): Promise<void> {
+    await this.#removals.settle()
+    await this.#settleDiscarded()
   }
 
   /**

@@ -47,6 +47,8 @@ export interface WritableDirectory {
    * May be called again, also much later. Fails too: COMMIT_OUTCOME_UNKNOWN, or POISONED.
    */
   settle(file: StagedFile, name: string): Promise<'withdrawn' | 'gone'>
+  /** When this returns, nothing that was discarded or removed earlier, and had no answer then, can change the directory any more. Fails as the storage does. */
+  settleDoubts(): Promise<void>
   /** Removes `name`; false if it is not there. FENCED if the lease is lost. */
   remove(name: string): Promise<boolean>
   /** Makes removals and publications durable, also those of a dead process. */

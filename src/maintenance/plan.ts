@@ -52,7 +52,10 @@ function newestOf(versions: readonly number[]): number {
 
 function planSnapshot(input: PlanInput, good: readonly number[]): number | undefined {
   const last = newestOf(good)
-  const damagedSince = [...input.damagedSnapshots].some((version) => version > last)
+  // One above the newest version is of a history that was undone.
+  const damagedSince = [...input.damagedSnapshots].some(
+    (version) => version > last && version <= input.latest,
+  )
   const due = damagedSince || input.latest - last > input.minDeltasForSnapshot
   return due && input.latest > last ? input.latest : undefined
 }

@@ -338,6 +338,7 @@ export class VersionedMap implements MapReader {
     this.#arena.lowerNewestSequences(this.#sequence)
     this.#endTransaction()
     this.reclaim()
+    if (this.#isRetired) this.#dissolveUnlessRead()
   }
 
   // Versions.

@@ -55,20 +55,26 @@ export class HistoricalMaps {
     load: (signal: AbortSignal) => Promise<Recovered>,
     request: HistoricalRequest = {},
   ): Promise<{ info: VersionInfo; view: MapView; release: () => void }> {
-    request.signal?.throwIfAborted()
-    const map = this.#joinable(version, request) ?? this.#start(version, load)
-    map.readers++
-    this.#readers++
-    const leave = (): void => this.#leave(version, map)
-    try {
-      map.loaded = await untilAborted(map.loading, request.signal)
+    for (;;) {
+      request.signal?.throwIfAborted()
+      const joined = this.#joinable(version, request)
+      const map = joined ?? this.#start(version, load)
+      map.readers++
+      this.#readers++
+      const leave = (): void => this.#leave(version, map)
+      try {
+        map.loaded = await untilAborted(map.loading, request.signal)
+      } catch (error) {
+        leave()
+        throw error
+      }
       const { map: loaded, info } = map.loaded
-      const view = loaded.view(info.version)
-      if (view === undefined) throw new Error('A loaded map holds its version')
-      return { info, view, release: leave }
-    } catch (error) {
+      // A load that others began may have read the files before they became what this caller knows of.
+      if (joined === undefined || request.isCurrent?.(info) !== false) {
+        return { info, view: loaded.view(info.version)!, release: leave }
+      }
+      if (this.#maps.get(version) === map) this.#detach(version)
       leave()
-      throw error
     }
   }
 

@@ -54,9 +54,11 @@ export class LeasedStore {
 
   /** Remembers an error after which this writer may not go on. Returns it. */
   ending(error: unknown): unknown {
-    if (isStateStoreError(error, 'TIDEMARK_FENCED', 'TIDEMARK_POISONED')) {
-      if (error.code === 'TIDEMARK_FENCED') publishStep('fenced', { storeId: this.storeId, error })
+    const ends = isStateStoreError(error, 'TIDEMARK_FENCED', 'TIDEMARK_POISONED')
+    // The first counts: what follows is the same loss.
+    if (ends && this.#ended === undefined) {
       this.#ended = error
+      if (error.code === 'TIDEMARK_FENCED') publishStep('fenced', { storeId: this.storeId, error })
     }
     return error
   }

@@ -218,8 +218,12 @@ export class StateStoreProvider implements AsyncDisposable {
   }
 
   get #snapshotLag(): number {
-    const latest = this.#writer?.latest ?? this.#parts.installed.newest?.info.version ?? 0
-    return latest - Math.max(0, this.#parts.counters.lastSnapshotVersion)
+    const { counters, installed } = this.#parts
+    const latest = this.#writer?.latest ?? installed.newest?.info.version
+    if (latest === undefined) return 0
+    // A snapshot above the newest version was of a history that another writer has undone.
+    const last = counters.lastSnapshotVersion
+    return latest - (last > latest ? 0 : Math.max(0, last))
   }
 
   // --- reading

@@ -62,6 +62,8 @@ export async function removeUndone(
 ): Promise<void> {
   // There only the newest version is undone, in one step; its snapshot is recognised by its id and written anew.
   if (!directory.movesAtomically) return
+  // A snapshot that was given up without an answer would else arrive behind the listing, and stay.
+  await directory.settleDoubts()
   const files = await listFiles(context)
   const undone = [...new Set([...files.deltas.keys(), ...files.snapshots.keys(), version])]
     .filter((other) => other >= version)

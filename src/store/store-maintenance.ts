@@ -46,6 +46,7 @@ export class StoreMaintenance {
   /** The version now open for update, if any. */
   readonly #openVersion: () => number | undefined
   readonly #snapshots = new SnapshotSlot()
+  readonly #stopping = new AbortController()
   /** The last snapshot that was read from end to end and found whole. */
   #checkedSnapshot: number | undefined
   #rewindCount = 0
@@ -67,8 +68,9 @@ export class StoreMaintenance {
     for (const damaged of damagedSnapshots) if (damaged >= version) damagedSnapshots.delete(damaged)
   }
 
-  /** Gives up the snapshot under way, and starts none any more. */
+  /** Gives up what is under way, a snapshot or cleaning, and starts none any more. */
   stop(): void {
+    this.#stopping.abort()
     this.#snapshots.stop()
   }
 
@@ -109,7 +111,9 @@ export class StoreMaintenance {
     const good = [...files.snapshots.keys()].filter(
       (version) => version <= plan.latest && !parts.damagedSnapshots.has(version),
     )
-    parts.counters.lastSnapshotVersion = Math.max(parts.counters.lastSnapshotVersion, ...good)
+    const known = parts.counters.lastSnapshotVersion
+    // What is known above the newest version was undone by another writer.
+    parts.counters.lastSnapshotVersion = Math.max(known > plan.latest ? -1 : known, ...good)
   }
 
   // --- cleaning
@@ -118,7 +122,7 @@ export class StoreMaintenance {
     const { parts, lease, sidecars } = this.#leased
     const { clock, maintenanceSliceMs, minBatchesToRetain } = parts.options
     return await parts.mutex.run(async () => {
-      if (plan.rewindCount !== this.#rewindCount) return 0
+      if (plan.rewindCount !== this.#rewindCount || this.#stopping.signal.aborted) return 0
       const kept = plan.latest - minBatchesToRetain
       const open = this.#openVersion()
       if (open !== undefined && open < kept) return 0
@@ -128,6 +132,7 @@ export class StoreMaintenance {
         await lease.directory.remove(name)
         sidecars.delete(name)
         removed++
+        if (this.#stopping.signal.aborted) break
         // Not from the beginning: the first answer waits for the puts of the batch that is open. The commit after them waits for us.
         startedMs ??= clock.elapsedMs()
         if (removed > 1 && clock.elapsedMs() - startedMs >= maintenanceSliceMs) break
@@ -138,7 +143,8 @@ export class StoreMaintenance {
 
   async #checkSnapshot(version: number, files: StoreFiles<FileStatus>): Promise<boolean> {
     if (this.#checkedSnapshot === version) return true
-    const context = recoveryContext(this.#leased.parts)
+    const rewindCount = this.#rewindCount
+    const context = recoveryContext(this.#leased.parts, this.#stopping.signal)
     try {
       const source = openSource(context, files, 'snapshot', version)
       if (source === undefined) return false
@@ -152,12 +158,14 @@ export class StoreMaintenance {
       await checkIsOfDelta(version, files, context)
     } catch (error) {
       if (error instanceof FilesChangedError) return false // Undone meanwhile.
+      if (this.#stopping.signal.aborted) return false
       if (!isStateStoreError(error) || error.kind !== 'corrupt') throw error
       this.#leased.parts.damagedSnapshots.add(version)
       publishStep('repair', { storeId: this.#leased.storeId, version, error })
       return false
     }
-    this.#checkedSnapshot = version
+    // What was undone meanwhile says nothing of the next file of that name.
+    if (rewindCount === this.#rewindCount) this.#checkedSnapshot = version
     return true
   }
 
@@ -234,7 +242,7 @@ export class StoreMaintenance {
       const sidecar = sidecarName(file.name)
       if (sidecars.has(sidecar)) await lease.directory.remove(sidecar)
       sidecars.delete(sidecar)
-      await this.#moveIn(info, staged, file)
+      if (!(await this.#moveIn(info, staged, file))) return false
       this.#leased.parts.damagedSnapshots.delete(info.version)
       counters.lastSnapshotVersion = Math.max(counters.lastSnapshotVersion, info.version)
       if (options.checksumFiles) await this.#leased.addSidecar(file)
@@ -242,12 +250,13 @@ export class StoreMaintenance {
     })
   }
 
-  async #moveIn(info: VersionInfo, staged: StagedFile, file: StagedStateFile): Promise<void> {
+  /** False if the one that is there is to stay. */
+  async #moveIn(info: VersionInfo, staged: StagedFile, file: StagedStateFile): Promise<boolean> {
     const { parts, lease } = this.#leased
     const { directory } = lease
     if (directory.movesAtomically) {
       await directory.publish(staged, file.name, 'replace')
-      return
+      return true
     }
     // Never over what a newer writer put there: only over what was seen and is of no use.
     for (let attempt = 1; attempt <= PUBLISH_ATTEMPTS_MAX; attempt++) {
@@ -256,9 +265,10 @@ export class StoreMaintenance {
       const revision = statusOf(files, 'snapshot', info.version)?.revision
       if (revision !== undefined && (await this.#isToStay(info, files, context))) break
       const mode = revision === undefined ? 'if-absent' : { replacing: revision }
-      if ((await directory.publish(staged, file.name, mode)) === 'published') return
+      if ((await directory.publish(staged, file.name, mode)) === 'published') return true
     }
     await file.discard()
+    return false
   }
 
   /** Whether the snapshot that is there is a newer writer's, or of this very version and not known to be damaged. */

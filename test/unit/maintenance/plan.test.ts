@@ -24,6 +24,13 @@ const deltas = (first: number, last: number) =>
   Array.from({ length: last - first + 1 }, (_, i) => `${first + i}.delta`)
 
 describe('a snapshot', () => {
+  test('is not due for one that was damaged in a history that was undone', () => {
+    const fields = { latest: 4, damagedSnapshots: new Set([12]) }
+    expect(planMaintenance(input(deltas(1, 4), fields)).snapshotVersion).toBeUndefined()
+    const within = { latest: 14, damagedSnapshots: new Set([12]), minDeltasForSnapshot: 20 }
+    expect(planMaintenance(input(deltas(1, 14), within)).snapshotVersion).toBe(14)
+  })
+
   test("is due when more deltas than minDeltasForSnapshot follow the last one, and not at as many: Spark's rule", () => {
     const at = (latest: number) =>
       planMaintenance(input(deltas(1, latest), { latest, minDeltasForSnapshot: 5 }))

@@ -72,3 +72,18 @@ test('a limit of 0 refuses every one', async () => {
   const maps = new HistoricalMaps(0)
   await failure('TIDEMARK_MEMORY_LIMIT', () => maps.open(1, async () => loaded(1)))
 })
+
+test('who joins a load that read the files too early loads anew, and whoever began it keeps what it has', async () => {
+  const maps = new HistoricalMaps(2)
+  const early = Promise.withResolvers<Recovered>()
+  const first = maps.open(3, () => early.promise)
+  const isCurrent = ({ version }: { version: number }): boolean => version === 31
+  const second = maps.open(3, async () => loaded(31), { isCurrent })
+  early.resolve(loaded(30))
+  const [a, b] = await Promise.all([first, second])
+  expect(a.view.get(text('version'))).toEqual(text('30'))
+  expect(b.view.get(text('version'))).toEqual(text('31'))
+  a.release()
+  b.release()
+  expect([maps.count, maps.readerCount]).toEqual([0, 0])
+})

@@ -1,7 +1,11 @@
 // Histories that once ended wrong, each told from outside: open, commit, go back, look.
 
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, expect, test, vi } from 'vitest'
+import { systemClock } from '../../../src/base/clock.ts'
+import { CHANNELS } from '../../../src/base/diagnostics.ts'
 import { StateStoreError } from '../../../src/errors.ts'
+import type { FileWriter } from '../../../src/files/file-manager.ts'
 import { MemoryDisk } from '../../../src/files/memory-disk.ts'
 import { MemoryFileManager } from '../../../src/files/memory.ts'
 import { VersionedMap } from '../../../src/map/versioned-map.ts'
@@ -383,4 +387,95 @@ test('getStore declares nothing final that is not there, and nothing where it ca
   await failure('TIDEMARK_INVALID_OPTIONS', () =>
     pure.provider.getStore(1, { committedThrough: 1 }),
   )
+})
+
+test('a snapshot that had no answer does not arrive behind a rewind, with versions that were undone', async () => {
+  const inner = new MemoryFileManager()
+  let late: (() => Promise<unknown>) | undefined
+  let isRewinding = false
+  const files = aroundCalls(inner, async ({ method, args }, proceed) => {
+    if (method === 'moveReplacing' && String(args[1]).endsWith('/12.snapshot')) {
+      late = proceed
+      throw new StateStoreError('TIDEMARK_STORAGE_TIMEOUT', 'no answer')
+    }
+    if (method === 'createFile' && String(args[0]).includes('12.snapshot')) {
+      const writer = (await proceed()) as FileWriter
+      // It cannot be deleted while the storage is away.
+      return Object.assign(writer, { abort: () => Promise.resolve() })
+    }
+    if (method === 'deleteFile' && isRewinding) {
+      isRewinding = false
+      expect(await late?.()).toBe('moved')
+    }
+    return proceed()
+  })
+  await using opened = await openProvider({}, files)
+  await commitVersions(opened.provider, 12)
+  await failure('TIDEMARK_STORAGE_TIMEOUT', () => opened.provider.doMaintenance())
+  const store = await opened.provider.getStore(3, { rewind: 'allow' })
+  store.put(text('again'), text('4'))
+  isRewinding = true
+  expect(await store.commit()).toBe(4)
+  await opened.stores.close()
+  await using other = await openProvider({}, inner)
+  expect(await other.provider.latestVersion()).toBe(4)
+  expect(await readRows(other.provider)).toEqual({ ...rowsAfter(3), again: '4' })
+})
+
+test('what a follower remembers of snapshots does not outlive a rewind by another writer', async () => {
+  const files = new MemoryFileManager()
+  await using writer = await openProvider({ minDeltasForSnapshot: 5 }, files)
+  await commitVersions(writer.provider, 12)
+  await writer.provider.doMaintenance()
+  await using follower = await openProvider({ minDeltasForSnapshot: 5 }, files)
+  expect(await readRows(follower.provider)).toEqual(rowsAfter(12))
+  expect(follower.provider.metrics.customMetrics.snapshotLag).toBe(0)
+  await commitRows(writer.provider, { again: '4' }, { from: 3, rewind: 'allow' })
+  expect(await readRows(follower.provider)).toEqual({ ...rowsAfter(3), again: '4' })
+  const metrics = () => follower.provider.metrics
+  expect(metrics().customMetrics.snapshotLag).toBe(4)
+  expect(await commitRows(follower.provider, { b: '5' })).toBe(5)
+  await follower.provider.doMaintenance()
+  expect(metrics().instanceMetrics['SnapshotLastUploaded.partition_0_default']).toBe(-1)
+})
+
+test('close() ends a cleaning that is under way', async () => {
+  let removals = 0
+  let closing: Promise<void> | undefined
+  const files = aroundCalls(new MemoryFileManager(), async ({ method, args }, proceed) => {
+    if (method === 'moveReplacing' && String(args[0]).startsWith('state/0/0/')) {
+      if (++removals === 3) closing = opened.provider.close()
+    }
+    return proceed()
+  })
+  // Each look at the clock ends a slice.
+  let nowMs = 0
+  const clock = { ...systemClock, elapsedMs: () => (nowMs += 10) }
+  const options = { minBatchesToRetain: 1, minDeltasForSnapshot: 1, clock }
+  await using opened = await openProvider(options, files)
+  await commitVersions(opened.provider, 40)
+  await opened.provider.doMaintenance()
+  await commitVersions(opened.provider, 1)
+  await opened.provider.doMaintenance()
+  await closing
+  expect(removals).toBeLessThan(10)
+  await using other = await openProvider({}, files)
+  expect(await readRows(other.provider)).toEqual(rowsAfter(41))
+})
+
+test('a lease that a snapshot finds lost is told of once', async () => {
+  let told = 0
+  const listener = (): void => void told++
+  subscribe(CHANNELS.fenced, listener)
+  try {
+    const files = new MemoryFileManager()
+    await using opened = await openProvider({}, files)
+    await commitVersions(opened.provider, 12)
+    await using other = await openProvider({}, files)
+    await (await other.provider.getStore()).abort()
+    await failure('TIDEMARK_FENCED', () => opened.provider.doMaintenance())
+    expect(told).toBe(1)
+  } finally {
+    unsubscribe(CHANNELS.fenced, listener)
+  }
 })

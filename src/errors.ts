@@ -55,7 +55,7 @@ export const ERROR_CODES = {
   TIDEMARK_MEMORY_LIMIT: {
     kind: 'invalid',
     retryable: false,
-    doc: 'The store would grow past `memoryBytesMax`, or more than `historicalMapsMax` versions outside memory would be open for reading. Nothing was changed by the refused call.',
+    doc: 'The store would grow past `memoryBytesMax`, or the system has no memory for it, or more than `historicalMapsMax` versions outside memory would be open for reading. Nothing was changed by the refused call.',
   },
   TIDEMARK_VERSION_NOT_FOUND: {
     kind: 'missing',

@@ -37,6 +37,9 @@ const SKIPPABLE_HEADER_BYTES = 8
 /** No zstd block is larger than this, packed or plain (RFC 8878, 3.1.1.2.4). */
 const ZSTD_BLOCK_BYTES_MAX = 128 * 1024
 
+/** That of level 22, the highest of spark.io.compression.zstd.level, and the most that decoders take unasked. */
+const WINDOW_BYTES_MAX = 128 * 1024 * 1024
+
 // PERF: a frame costs some 40 µs to set up, whatever its size (bench/micro/state-file.ts); 128 KiB is also the most that one zstd block holds.
 const BLOCK_BYTES = ZSTD_BLOCK_BYTES_MAX
 
@@ -226,9 +229,9 @@ class FrameWalk {
     const window = singleSegment
       ? contentSize(header.subarray(MAGIC_BYTES + 1), sizeBytes)
       : windowSize(header[MAGIC_BYTES + 1])
-    if (window > this.#options.blockBytesMax)
+    if (window > WINDOW_BYTES_MAX)
       throw this.#corrupt(
-        `The zstd frame asks for a window of ${window} bytes; ${this.#options.blockBytesMax} are allowed`,
+        `The zstd frame asks for a window of ${window} bytes; ${WINDOW_BYTES_MAX} are allowed`,
         this.offset,
       )
     this.decoderParams = { [constants.ZSTD_d_windowLogMax]: windowLogMax(window) }

@@ -7,7 +7,7 @@
 export type CompressionName = 'lz4' | 'snappy' | 'zstd' | 'lzf' | 'none'
 
 export interface DecompressOptions {
-  /** No frame or block may claim to be larger than this, compressed or plain. Checked before anything is allocated or any codec is called. */
+  /** No block may claim to be larger than this, compressed or plain. Checked before anything is allocated or any codec is called. */
   readonly blockBytesMax: number
   /** The file, for messages. */
   readonly path: string

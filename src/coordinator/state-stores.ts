@@ -146,9 +146,10 @@ export class StateStores implements AsyncDisposable {
     if (isStateStoreError(error, 'TIDEMARK_PROVIDER_CLOSED')) return
     const storeId = storeIdText(provider.id)
     publishStep('maintenanceFailed', { storeId, error })
-    this.#options.logger.warn(
-      `Maintenance of ${storeId} failed and is tried again next round: ${String(error)}`,
-    )
+    // Of a writer that has ended nothing is maintained any more.
+    const hasEnded = isStateStoreError(error, 'TIDEMARK_FENCED', 'TIDEMARK_POISONED')
+    const sequel = hasEnded ? '' : ' and is tried again next round'
+    this.#options.logger.warn(`Maintenance of ${storeId} failed${sequel}: ${String(error)}`)
   }
 }
 

@@ -35,7 +35,7 @@ const PIECE_BYTES = 1024 * 1024
 /** First guess at how much of the tail holds the trailer: enough unless the progress is large. */
 const TAIL_BYTES = 4 * 1024
 
-/** The largest block of LZ4Block, and 64 times the window of Spark's zstd: no frame may claim more. */
+/** The largest block of LZ4Block: none may claim more. */
 const BLOCK_BYTES_MAX = 32 * 1024 * 1024
 
 /** Other work gets a turn of the event loop after so long, whatever the file's size. For all that a load does, milliseconds. */

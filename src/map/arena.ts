@@ -31,7 +31,7 @@ import {
   writeRecord,
 } from './record.ts'
 import { Segment } from './segment.ts'
-import { type SpareBuffers, usedOrNew } from './spare-buffers.ts'
+import type { SpareBuffers } from './spare-buffers.ts'
 
 export const SEGMENT_BYTES_MAX_DEFAULT = 4 * 1024 * 1024
 const SEGMENT_BYTES_FIRST = 16 * 1024
@@ -352,9 +352,10 @@ export class Arena {
 
   #addSegment(units: number, isJumbo: boolean): Segment | undefined {
     const slot = this.#freeSlots.at(-1) ?? this.segments.length
-    if (slot >= this.#slotsMax || !this.#budget.take(units * UNIT_BYTES)) return undefined
+    if (slot >= this.#slotsMax) return undefined
     // What a spare one holds is of no matter: the free span covers it.
-    const buffer = usedOrNew(this.#spare, units * UNIT_BYTES)
+    const buffer = this.#budget.allocate(units * UNIT_BYTES, this.#spare)
+    if (buffer === undefined) return undefined
     const segment = new Segment(slot, units, isJumbo)
     this.#freeSlots.pop()
     this.words[slot] = new Int32Array(buffer)

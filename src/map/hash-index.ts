@@ -31,8 +31,8 @@ const SLOT_BYTES = 8
 /** Slots of a table that are cleared in one go: 2 MiB, in 50 microseconds, or in a millisecond where the process was forked before and pages are copied on write. */
 const SLOTS_CLEARED = 2 ** 18
 
-function newTable(bits: number): Int32Array<ArrayBuffer> {
-  return new Int32Array(2 ** bits * 2)
+function leastTable(): Int32Array<ArrayBuffer> {
+  return new Int32Array(2 ** BITS_MIN * 2)
 }
 
 export class HashIndex {
@@ -80,17 +80,28 @@ export class HashIndex {
     this.#k1 = view.getInt32(4, true)
     let bits = BITS_MIN
     while (bits < BITS_MAX && expectedKeys > 2 ** bits * LOAD_MAX) bits++
-    while (bits > BITS_MIN && !budget.take(2 ** bits * SLOT_BYTES)) bits--
+    let fresh: ArrayBuffer | undefined
+    for (; bits > BITS_MIN; bits--) {
+      const used = this.#takeUsed(2 ** bits * SLOT_BYTES)
+      if (used !== undefined) this.#unclearTable = new Int32Array(used)
+      else fresh = budget.allocate(2 ** bits * SLOT_BYTES)
+      if (used !== undefined || fresh !== undefined) break
+    }
     if (bits === BITS_MIN) budget.take(2 ** bits * SLOT_BYTES)
     this.#bitsMin = bits
-    const used = this.#spare.take(2 ** bits * SLOT_BYTES)
-    if (used !== undefined) this.#unclearTable = new Int32Array(used)
     // Until a used table is clear the index is an empty one of the least size.
-    const bitsNow = used === undefined ? bits : BITS_MIN
-    this.#table = newTable(bitsNow)
+    const bitsNow = fresh === undefined ? BITS_MIN : bits
+    this.#table = fresh === undefined ? leastTable() : new Int32Array(fresh)
     this.#setBits(bitsNow)
     this.#atTable = this.#table
     this.#atBits = bitsNow
+  }
+
+  #takeUsed(bytes: number): ArrayBuffer | undefined {
+    if (!this.#budget.take(bytes)) return undefined
+    const used = this.#spare.take(bytes)
+    if (used === undefined) this.#budget.give(bytes)
+    return used
   }
 
   /** Clears a part of a table that was used before; false if there is nothing to clear. To be called until then, or at the latest before the first change. */
@@ -262,7 +273,8 @@ export class HashIndex {
   }
 
   #startResize(bits: number): boolean {
-    if (bits > BITS_MAX || !this.#budget.take(2 ** bits * SLOT_BYTES)) {
+    const table = bits > BITS_MAX ? undefined : this.#budget.allocate(2 ** bits * SLOT_BYTES)
+    if (table === undefined) {
       // A table may be filled a little further before anything is refused; shrinking is never urgent.
       return this.#count + 1 < 2 ** this.#bits * 0.9
     }
@@ -272,7 +284,7 @@ export class HashIndex {
     this.#oldStart = 0
     while (old[this.#oldStart * 2 + 1] !== 0) this.#oldStart++
     this.#oldProgress = 0
-    this.#table = newTable(bits)
+    this.#table = new Int32Array(table)
     this.#setBits(bits)
     this.#carryOver(old)
     return true
@@ -285,7 +297,7 @@ export class HashIndex {
     this.#spare.give(table.buffer)
     this.#unclearTable = undefined
     this.#oldTable = undefined
-    this.#table = newTable(BITS_MIN)
+    this.#table = leastTable()
     this.#atTable = this.#table
     this.#setBits(BITS_MIN)
     this.#count = 0

@@ -5,7 +5,7 @@
 // INVARIANT: a record named in a journal is neither moved nor its space reused until the journal is dropped.
 
 import type { MemoryBudget } from './memory-budget.ts'
-import { type SpareBuffers, usedOrNew } from './spare-buffers.ts'
+import type { SpareBuffers } from './spare-buffers.ts'
 
 const FIRST_CHUNK_REFS = 64
 /** 256 KiB: small against what the records themselves take, large enough that a million of them need few chunks. */
@@ -68,8 +68,9 @@ export class Journal {
   #addChunks(count: number): boolean {
     while (this.count + count > this.#capacity) {
       const refs = Math.min(CHUNK_REFS_MAX, Math.max(FIRST_CHUNK_REFS, this.#capacity))
-      if (!this.#budget.take(refs * 4)) return false
-      this.#chunks.push(new Int32Array(usedOrNew(this.#spare, refs * 4)))
+      const buffer = this.#budget.allocate(refs * 4, this.#spare)
+      if (buffer === undefined) return false
+      this.#chunks.push(new Int32Array(buffer))
       this.#capacity += refs
     }
     return true

@@ -5,7 +5,7 @@
 
 import type { MemoryBudget } from './memory-budget.ts'
 import { READ_AHEAD_KEYS } from './read-ahead.ts'
-import { type SpareBuffers, usedOrNew } from './spare-buffers.ts'
+import type { SpareBuffers } from './spare-buffers.ts'
 
 /** Linked in 100 to 200 microseconds, about one put a cache line of the index. Lanes of 16,384 save another 10 to 20 ns of 40 a put, and take 32 MiB. */
 const LANE_PUTS = 4096
@@ -13,7 +13,6 @@ const LANE_PUTS = 4096
 const LANE_BITS_MAX = 8
 /** A lane is responsible for at least 2 ** 15 slots of the index, 256 KiB: what the processor has addresses at hand for. */
 const LANE_SLOT_BITS = 15
-const PUT_BYTES = 8
 
 export class PutGroup {
   /** Of the waiting puts, lane by lane and in order: hash of the key, and the record, written but not linked. */
@@ -62,18 +61,25 @@ export class PutGroup {
     if (this.isWide && laneBits === 31 - this.#laneShift) return
     this.narrow()
     const puts = LANE_PUTS << laneBits
-    if (!this.#budget.take(puts * PUT_BYTES)) return
+    const hashes = this.#budget.allocate(puts * 4, this.#spare)
+    if (hashes === undefined) return
+    const refs = this.#budget.allocate(puts * 4, this.#spare)
+    if (refs === undefined) {
+      this.#budget.give(puts * 4)
+      this.#spare.give(hashes)
+      return
+    }
     this.#laneShift = 31 - laneBits
     this.lanePuts = LANE_PUTS
-    this.hashes = new Int32Array(usedOrNew(this.#spare, puts * 4))
-    this.refs = new Int32Array(usedOrNew(this.#spare, puts * 4))
+    this.hashes = new Int32Array(hashes)
+    this.refs = new Int32Array(refs)
     this.fills = new Int32Array(1 << laneBits)
   }
 
   /** Gives back what widen() took. The group must be empty. */
   narrow(): void {
     if (!this.isWide) return
-    this.#budget.give(this.hashes.length * PUT_BYTES)
+    this.#budget.give(this.hashes.byteLength + this.refs.byteLength)
     this.#spare.give(this.hashes.buffer)
     this.#spare.give(this.refs.buffer)
     this.#laneShift = 31

@@ -9,9 +9,4 @@ export interface SpareBuffers {
   give(buffer: ArrayBuffer): void
 }
 
-/** A buffer of `bytes`, of zeros or of anything. */
-export function usedOrNew(spare: SpareBuffers, bytes: number): ArrayBuffer {
-  return spare.take(bytes) ?? new ArrayBuffer(bytes)
-}
-
 export const NO_SPARE_BUFFERS: SpareBuffers = { take: () => undefined, give: () => undefined }

@@ -601,6 +601,7 @@ export class VersionedMap implements MapReader {
     } else if (this.#arena.overwrite(head, this.#viewOfValue(ref))) {
       // Only this transaction can have seen the record at `head`.
       this.#arena.free(ref)
+      if (this.#lastPutRef === ref) this.#lastPutRef = head
       return
     } else {
       words[w + PREVIOUS] = headWords[h + PREVIOUS]
@@ -724,10 +725,14 @@ export class VersionedMap implements MapReader {
   }
 
   #throwMemoryLimit(): never {
+    const { usedBytes, bytesMax, isSystemShort } = this.#budget
     throw new StateStoreError(
       'TIDEMARK_MEMORY_LIMIT',
-      `The map holds ${this.#budget.usedBytes} bytes and what it needs next would exceed its limit of ${this.#budget.bytesMax}; ` +
-        'raise memoryBytesMax, hold fewer versions in memory, or spread the keys over more partitions',
+      isSystemShort
+        ? `The map holds ${usedBytes} bytes, and the system has no memory for what it needs next, although its limit is ${bytesMax}; ` +
+            'give the process more, hold fewer versions in memory, or spread the keys over more partitions and processes'
+        : `The map holds ${usedBytes} bytes and what it needs next would exceed its limit of ${bytesMax}; ` +
+            'raise memoryBytesMax, hold fewer versions in memory, or spread the keys over more partitions',
     )
   }
 }

@@ -256,7 +256,7 @@ function isSameCommit(
 /** The very same version is there: what was staged is not needed. */
 async function standsAlready(commit: SealedCommit, { lease }: CommitContext): Promise<false> {
   await commit.file.discard()
-  // Elsewhere a fenced writer has not come this far: it could not have staged the file.
+  // Elsewhere it was there when a successor listed, if there is one: it cannot have come later.
   if (!lease.directory.movesAtomically) await lease.directory.refuseIfFenced()
   return false
 }

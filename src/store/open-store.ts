@@ -108,9 +108,9 @@ export class OpenStore extends StoreReader implements StateStore {
     if (this.#state !== 'updating' || this.#sealed !== 'no') throw this.#finished('commit')
     this.#host.checkCommit(this.version, options)
     options.signal?.throwIfAborted()
-    this.#sealed = 'committing'
     // Copied now: the commit may have to wait for its turn, and `progress` is the caller's to change meanwhile.
     const progress = options.progress === undefined ? undefined : copyProgress(options.progress)
+    this.#sealed = 'committing'
     const committing = this.#host.commit(this, { ...options, progress })
     this.#ending = committing.catch(() => undefined)
     try {

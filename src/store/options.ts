@@ -27,11 +27,11 @@ export interface StateStoreOptions {
   minBatchesToRetain?: number
   /** How many versions stay in memory, at most, beside those that somebody reads. Whole number, 0 or more; 0 reloads from disk at each open. Default 2. */
   maxBatchesToRetainInMemory?: number
-  /** When more deltas than this follow the last snapshot, a commit asks for one at once instead of waiting for the next round. 1 or more; of no effect below minDeltasForSnapshot. Default 50. */
+  /** When more deltas than this follow the last snapshot, a commit asks for one instead of waiting for the next round; not again within an interval (a minute where there are no rounds) after one that failed. 1 or more; of no effect below minDeltasForSnapshot. Default 50. */
   forceSnapshotAtDeltas?: number
   /** Milliseconds between rounds of maintenance; 0: no rounds, only what forceSnapshotAtDeltas asks for and your own doMaintenance. Default 60 000. */
   maintenanceIntervalMs?: number
-  /** How many stores of a round are maintained at once. 1 to 64. Default 1. */
+  /** How many stores of a round are maintained at once, and as many beside it of those whose commits have asked. 1 to 64. Default 1. */
   maintenanceConcurrency?: number
   /** Longest time maintenance holds up others at a stretch, milliseconds, 1 to 1000. A snapshot holds the event loop, then rests five times as long; cleaning holds the commits of its store. Default 4. */
   maintenanceSliceMs?: number

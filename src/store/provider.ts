@@ -189,7 +189,7 @@ export class StateStoreProvider implements AsyncDisposable {
   }
 
   /**
-   * Waits for what is under way (a load, a commit, a round of maintenance; a snapshot is given up), aborts the open store and lets all memory
+   * Waits for what is under way (a load, a commit; a round of maintenance is cut short), aborts the open store and lets all memory
    * go. May be called twice. Rejects if the storage fails while the lease is given back; the provider is closed all the same.
    */
   async close(): Promise<void> {

@@ -68,7 +68,7 @@ export class StagedStateFile {
     return this.#crc
   }
 
-  /** Throws CODEC_FAILED; then the row is in no file, and seal() throws it again. */
+  /** Throws CODEC_FAILED; then the row is in no file, and end() throws it again. */
   put(key: Uint8Array, value: Uint8Array): void {
     try {
       this.#writer.put(key, value)
@@ -134,9 +134,11 @@ export class StagedStateFile {
 
   /** Deletes the temp file, if there is one. Never rejects. */
   async discard(): Promise<void> {
-    await this.#idle()
+    // What waits to be written, or comes out of the pool yet, is written no more.
+    this.#failure ??= { error: new Error(`${this.name} was discarded`) }
     this.#queue = []
     this.#queuedBytes = 0
+    await this.#idle()
     const staged = await this.#staging?.catch(() => undefined)
     await staged?.discard()
   }

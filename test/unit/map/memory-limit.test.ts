@@ -23,33 +23,51 @@ function numbersIn(map: VersionedMap): number[] {
   return numbers.sort((a, b) => a - b)
 }
 
-test('after a refusal records are written where a walk over the arena meets them', () => {
-  const map = newMap({ segmentBytesMax: 1024, memoryBytesMax: 512 + 1024 + 600 })
-  const key = (n: number) => Uint8Array.of(n, 0, 0, 0)
-  const put = (n: number, size = 44) => map.put(key(n), new Uint8Array(size).fill(n))
-  const commitNewest = (change: () => void) => {
-    map.begin()
-    change()
-    map.commit(map.newestVersion + 1)
-    map.release(map.versions[0])
+/** Spare memory that stands for a system that has only small buffers while it is short. */
+function systemMemory() {
+  const system = { isShort: false }
+  const take = (bytes: number): undefined => {
+    if (system.isShort && bytes > 512) throw new RangeError('Array buffer allocation failed')
   }
-  commitNewest(() => {
-    for (let n = 0; n < 15; n++) put(n)
-  })
-  commitNewest(() => [3, 5].forEach((n) => map.remove(key(n))))
-  // Goes where 3 was; the traces of the removals after it where 5 was, so that the hole ends where 6 lies.
-  commitNewest(() => put(20))
-  commitNewest(() => [4, 6].forEach((n) => map.remove(key(n))))
-  map.begin()
-  expect(countUntilRefused(() => put(22, 600))).toBe(0)
-  put(23)
-  expect(numbersIn(map)).toContain(23)
-  put(24, 108)
-  put(25)
-  expect([23, 24, 25].map((n) => map.get(key(n))?.[0])).toEqual([23, 24, 25])
-  map.commit(map.newestVersion + 1)
-  expect(numbersIn(map)).toHaveLength(map.keyCount)
-})
+  return { system, spare: { take, give: () => undefined } }
+}
+
+test.each(['limit', 'system'])(
+  'after a refusal records are written where a walk over the arena meets them (%s)',
+  (by) => {
+    const { system, spare } = systemMemory()
+    const limit = by === 'limit' ? { memoryBytesMax: 512 + 1024 + 600 } : { spare }
+    const map = newMap({ segmentBytesMax: 1024, ...limit })
+    const key = (n: number) => Uint8Array.of(n, 0, 0, 0)
+    const put = (n: number, size = 44) => map.put(key(n), new Uint8Array(size).fill(n))
+    const commitNewest = (change: () => void) => {
+      map.begin()
+      change()
+      map.commit(map.newestVersion + 1)
+      map.release(map.versions[0])
+    }
+    commitNewest(() => {
+      for (let n = 0; n < 15; n++) put(n)
+    })
+    commitNewest(() => [3, 5].forEach((n) => map.remove(key(n))))
+    // Goes where 3 was; the traces of the removals after it where 5 was, so that the hole ends where 6 lies.
+    commitNewest(() => put(20))
+    commitNewest(() => [4, 6].forEach((n) => map.remove(key(n))))
+    map.begin()
+    system.isShort = true
+    expect(countUntilRefused(() => put(22, 600))).toBe(0)
+    const memoryUsedBytes = map.memoryUsedBytes
+    expect(countUntilRefused(() => put(22, 600))).toBe(0)
+    expect(map.memoryUsedBytes).toBe(memoryUsedBytes)
+    put(23)
+    expect(numbersIn(map)).toContain(23)
+    put(24, 108)
+    put(25)
+    expect([23, 24, 25].map((n) => map.get(key(n))?.[0])).toEqual([23, 24, 25])
+    map.commit(map.newestVersion + 1)
+    expect(numbersIn(map)).toHaveLength(map.keyCount)
+  },
+)
 
 test.each([64, 552, 1101])('a load finds room for as many rows as puts do, in %i KiB', (kib) => {
   const options = { memoryBytesMax: kib * 1024 }
@@ -104,4 +122,21 @@ test('the free space of a segment half evacuated is used before anything is refu
     return countUntilRefused((n) => map.put(numberKey(5_000 + n), new Uint8Array(200)))
   }
   expect(rowsThatFit(true)).toBeGreaterThanOrEqual(rowsThatFit(false))
+})
+
+test('a load goes on where the system has no memory for lanes', () => {
+  const { system, spare } = systemMemory()
+  const map = newMap({ spare })
+  commitNext(map, () => putMany(map, 0, 1_000, 20))
+  map.begin()
+  system.isShort = true
+  const row = new DataView(new ArrayBuffer(24))
+  expect(
+    countUntilRefused((n) => {
+      row.setInt32(0, 5_000 + n)
+      map.putAt(row, 0, 4, 4, 20)
+    }),
+  ).toBeGreaterThan(0)
+  map.abort()
+  expect(map.keyCount).toBe(1_000)
 })

@@ -399,3 +399,21 @@ describe('memory', () => {
     expect(drain(map.cursor())).toEqual(['61=31', '62=31'])
   })
 })
+
+test.each([24, 80, 1000])(
+  'lastPut() is the row of a put over a removal of a key of %i bytes',
+  (length) => {
+    // The longer two have a segment of their own.
+    const map = newMap({ segmentBytesMax: 64 })
+    const key = new Uint8Array(length).fill(7)
+    commitNext(map, () => map.put(key, Uint8Array.of(1)))
+    map.begin()
+    map.remove(key)
+    expect(map.getView(numberKey(1))).toBeUndefined()
+    map.put(key, new Uint8Array(0))
+    const { words, keyWord, keyLength, valueLength } = map.lastPut()
+    expect([keyLength, valueLength]).toEqual([length, 0])
+    expect(new Uint8Array(words.buffer, keyWord * 4, length)).toEqual(key)
+    expect(map.get(key)).toEqual(new Uint8Array(0))
+  },
+)

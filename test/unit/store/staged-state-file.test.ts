@@ -7,6 +7,7 @@ import { StateStoreError } from '../../../src/errors.ts'
 import { LeasedDirectory } from '../../../src/files/leased-directory.ts'
 import { MemoryDisk } from '../../../src/files/memory-disk.ts'
 import { MemoryFileManager } from '../../../src/files/memory.ts'
+import type { OpenStore } from '../../../src/store/open-store.ts'
 import { StagedStateFile } from '../../../src/store/staged-state-file.ts'
 import { aroundCalls } from '../../../src/testing/around-calls.ts'
 import { numberKey } from '../../support/arena-map.ts'
@@ -147,4 +148,30 @@ test('a failure in the background is thrown by commit, once, and the next commit
   expect(await commitRows(provider, { a: '1' })).toBe(1)
   await stores.close()
   await expectClean(files)
+})
+
+test('what waits to be written when a batch is aborted is not written', async () => {
+  let writtenBytes = 0
+  const disk = new MemoryDisk()
+  const native = aroundCalls(disk, async (call, proceed) => {
+    if (call.method === 'write') writtenBytes += (call.args[1] as Uint8Array).length
+    return proceed()
+  })
+  const files = new MemoryFileManager({ disk, native })
+  await using opened = await openProvider({ compression: 'none' }, files)
+  const store = await opened.provider.getStore()
+  for (let i = 0; i < 200; i++) store.put(numberKey(i), new Uint8Array(100_000))
+  await store.abort()
+  expect(writtenBytes).toBeLessThan(5 * 1024 * 1024)
+  expect(await names(files, STAGING)).toEqual([])
+})
+
+test('drain() tells of a write that has failed, discard() does not', async () => {
+  const { store, stores, heal } = await largeBatch(true)
+  const file = (store as OpenStore).delta!
+  await expect(file.drain()).rejects.toThrow('ENOSPC')
+  heal()
+  await file.discard()
+  await store.abort()
+  await stores.close()
 })

@@ -46,6 +46,9 @@ function errorsDocument(): string {
     'Every failure is a `StateStoreError` with a `code`, a `kind` and, where they are known, `storeId`, `version`, `path`, `offset`, `published` and `cause`.',
     'Codes are stable within a major version; messages are for people and may change. Decide on `kind`, narrow on `code`. Wrong arguments are',
     '`TypeError` or `RangeError`; a missing key is `undefined`.',
+    '',
+    '`retryable`: whether the same call may succeed later without anything else being changed. `commit()` is the exception, for a store whose commit failed takes no',
+    'second one: `abort()` it, `getStore()` again and run the batch again; `retryable` says whether that may succeed.',
   ]
   for (const [kind, advice] of Object.entries(KINDS)) {
     lines.push(

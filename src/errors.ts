@@ -16,7 +16,7 @@ export type ErrorKind =
 
 interface CodeEntry {
   readonly kind: ErrorKind
-  /** Whether the same call may succeed later without anything else being changed. */
+  /** Whether the same call may succeed later without anything else being changed; of a commit, whether its batch may that is run again on a store opened anew. */
   readonly retryable: boolean
   readonly doc: string
 }

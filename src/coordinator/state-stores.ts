@@ -109,7 +109,11 @@ export class StateStores implements AsyncDisposable {
     if (failures.length > 0) throw new AggregateError(failures, 'Maintenance failed')
   }
 
-  /** Aborts open stores, waits for maintenance and closes all providers. May be called twice. Rejects with an AggregateError of what failed; all are closed then, too. */
+  /**
+   * Aborts open stores and closes all providers. A round of maintenance is cut short, and a snapshot under way given up, also one that a commit has asked for:
+   * a process that lives for less than `maintenanceIntervalMs` calls doMaintenance() first, or its stores get no snapshots and are never cleaned. May be
+   * called twice. Rejects with an AggregateError of what failed; all are closed then, too.
+   */
   async close(): Promise<void> {
     this.#closing ??= this.#close()
     await this.#closing

@@ -9,6 +9,8 @@
 // After a crash some stores may hold the batch that was being committed and others not. All of them are opened at the smallest version, and the
 // batch runs again on exactly what it ran on before, so operator 1 gets the same input as the first time. A store that had committed it makes the
 // same changes to the same parent: the engine sees that the version is there already and writes nothing. Nothing is counted twice, nothing is lost.
+// That needs a source that gives the same rows for the same positions, and a batch that ends where it ended before, whatever `batchRows` is now: a
+// store that is ahead tells where.
 
 import type { CommitOptions, StateStore, StateStoreProvider, StateStores } from 'tidemark'
 import {
@@ -47,6 +49,8 @@ export async function runJob({ stores, source, rows, batchRows, report }: JobOpt
   const firstBatch = Math.min(...versions)
   const aheadCount = versions.filter((version) => version > firstBatch).length
   report({ type: 'started', batch: firstBatch, aheadCount, storeCount: providers.length })
+  const ahead = providers.find((_, i) => versions[i] > firstBatch)
+  let replayEnd = ahead && (await rowAt(ahead, firstBatch + 1))
 
   for (let batch = firstBatch; ; batch++) {
     report({ type: 'phase', batch, phase: 'open' })
@@ -54,7 +58,11 @@ export async function runJob({ stores, source, rows, batchRows, report }: JobOpt
     const row = positionOf(open)
     if (row > rows) throw new RangeError(`The checkpoint is at row ${row}, past ${rows}`)
 
-    const flights = await source.read(row, Math.min(row + batchRows, rows))
+    const end = replayEnd ?? Math.min(row + batchRows, rows)
+    if (end > rows)
+      throw new RangeError(`The batch that runs again ends at row ${end}, past ${rows}`)
+    replayEnd = undefined
+    const flights = await source.read(row, end)
     if (flights.length === 0) {
       await Promise.all(open.map((store) => store.abort()))
       return
@@ -82,6 +90,16 @@ export function providersOf(stores: StateStores): StateStoreProvider[] {
       stores.provider({ operatorId, partitionId }),
     ),
   )
+}
+
+/** The row up to which a version of a store goes. */
+async function rowAt(provider: StateStoreProvider, version: number): Promise<number> {
+  const store = await provider.getReadStore(version)
+  try {
+    return (store.progress as Progress).row
+  } finally {
+    await store.release()
+  }
 }
 
 /** Where the source goes on. It is what the stores say: the job remembers nothing elsewhere. */

@@ -55,22 +55,27 @@ export class LocalFolders {
     this.#durable.clear()
   }
 
-  /** Makes the location and whatever is missing above it. */
+  /**
+   * Makes the location and whatever is missing above it.
+   *
+   * DURABILITY: each folder is durable before the next is made. So whoever died while making them has left one at most that is not, the deepest there is.
+   */
   async makeLocation(durability: Durability): Promise<void> {
     const missing: string[] = []
-    for (let folder = this.#root; !(await this.#exists(folder)); folder = nodePath.dirname(folder))
-      missing.push(folder)
+    let found = this.#root
+    for (; !(await this.#exists(found)); found = nodePath.dirname(found)) missing.push(found)
+    const isSynced = durability === 'fsync'
+    if (isSynced && !(missing.length === 0 && this.isDurable('')))
+      await this.#syncParent(found, 'found')
     for (const folder of missing.reverse()) {
       try {
         await this.#native.makeDirectory(folder)
       } catch (error) {
         if (errnoOf(error) !== 'EEXIST') throw this.#error(error, 'making', '')
       }
+      if (isSynced) await this.#syncParent(folder, 'made')
     }
-    if (durability === 'os' || (missing.length === 0 && this.isDurable(''))) return
-    for (const folder of missing) await this.#syncParent(folder, 'made')
-    if (missing.length === 0) await this.#syncParent(this.#root, 'found')
-    this.rememberDurable('')
+    if (isSynced) this.rememberDurable('')
   }
 
   #absolute(path: string): string {
@@ -100,20 +105,21 @@ export class LocalFolders {
     }
   }
 
-  /** DURABILITY: also for a location that was found: whoever made it may have died before syncing it. */
+  /** Of a folder that was found, what its owner does not let us sync, or no file system like that can, is not ours to sync. */
   async #syncParent(absolute: string, how: 'made' | 'found'): Promise<void> {
     let descriptor: number
     try {
       descriptor = await this.#native.openDirectory(nodePath.dirname(absolute))
     } catch (error) {
-      // A parent that we may pass through but not read is its owner's to sync, unless we changed it.
-      if (how === 'found') return
+      if (how === 'found' && ['EACCES', 'EPERM'].includes(errnoOf(error) ?? '')) return
       throw this.#error(error, 'syncing the folder above', '')
     }
     try {
       await this.#native.sync(descriptor)
     } catch (error) {
-      throw syncError(error, this.#location, '')
+      const failure = syncError(error, this.#location, '')
+      if (how === 'found' && failure.code === 'TIDEMARK_UNSUPPORTED') return
+      throw failure
     } finally {
       await this.#native.close(descriptor).catch(() => undefined)
     }

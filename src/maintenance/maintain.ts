@@ -4,6 +4,7 @@
 // A failure leaves a listing that the next round plans from anew.
 
 import { publishStep } from '../base/diagnostics.ts'
+import { isStateStoreError, type StateStoreError } from '../errors.ts'
 import type { Maintainable } from '../store/maintainable.ts'
 import { storeIdText } from '../store/store-id.ts'
 import { planMaintenance } from './plan.ts'
@@ -19,14 +20,22 @@ export async function maintain(store: Maintainable): Promise<void> {
     minDeltasForSnapshot,
     minBatchesToRetain,
   })
+  let failure: StateStoreError | undefined
   if (plan.snapshotVersion !== undefined) {
-    await store.writeSnapshot(plan.snapshotVersion, (ticket) =>
-      writeSnapshotRows(ticket, maintenanceSliceMs, clock),
-    )
+    try {
+      await store.writeSnapshot(plan.snapshotVersion, (ticket) =>
+        writeSnapshotRows(ticket, maintenanceSliceMs, clock),
+      )
+    } catch (error) {
+      if (!isStateStoreError(error, 'TIDEMARK_STORAGE_UNAVAILABLE')) throw error
+      // Where the disk is full, cleaning is what helps.
+      failure = error
+    }
   }
   // What is about to go is all that could repair the base if its bytes had rotted; so look before, not after.
   const baseIsWhole = plan.base === undefined || (await store.checkSnapshot(plan.base, files))
   await clean(store, baseIsWhole ? plan.removals : [])
+  if (failure !== undefined) throw failure
 }
 
 async function clean(store: Maintainable, removals: readonly string[]): Promise<void> {

@@ -34,10 +34,10 @@ import {
 } from '../format/state-file-reader.ts'
 import type { VersionedMap } from '../map/versioned-map.ts'
 import {
+  asListed,
   fileOptions,
   FilesChangedError,
   whileFilesChange,
-  isListed,
   isRebuildable,
   listFiles,
   newestListed,
@@ -93,11 +93,9 @@ export async function loadVersion(
   const recovered = await whileFilesChange(async (attempt, isLast) => {
     const files = await listFiles(context)
     // Another process may have rewound it; asked of the very listing that the load goes by. Once files have changed under us, it is left aside.
-    const isCurrent =
-      attempt === 1 &&
-      warm !== undefined &&
-      (await isListed(warm.info, warm.loadedFrom, files, context))
-    return await new Load(target, context, files, isLast).run(isCurrent ? warm : undefined)
+    const asked = attempt === 1 ? warm : undefined
+    const info = asked && (await asListed(asked.info, asked.loadedFrom, files, context))
+    return await new Load(target, context, files, isLast).run(info && { ...asked, info })
   })
   publishStep('recovered', {
     storeId: storeIdText(context.id),

@@ -107,7 +107,12 @@ export function openSource(
     path,
     sizeBytes: status.sizeBytes,
     read: async (offset, length) => {
-      if (status.sizeBytes > WHOLE_FILE_BYTES_MAX) return read({ offset, length })
+      if (status.sizeBytes > WHOLE_FILE_BYTES_MAX) {
+        const piece = await read({ offset, length })
+        if (piece.length < Math.min(length, status.sizeBytes - offset))
+          throw replaced(context, path, status.sizeBytes, offset + piece.length)
+        return piece
+      }
       // Whole, so that the trailer at the tail and the rows in front of it cost one request together. One byte more than was listed, so that a
       // file that grew shows as well as one that shrank.
       whole ??= read({ length: status.sizeBytes + 1 })
@@ -187,22 +192,31 @@ export async function isOnDisk(
   context: RecoveryContext,
 ): Promise<boolean> {
   return await whileFilesChange(async () => {
-    return await isListed(info, loadedFrom, await listFiles(context), context)
+    return (await asListed(info, loadedFrom, await listFiles(context), context)) !== undefined
   })
 }
 
-/** As isOnDisk, over a listing that is at hand. */
-export async function isListed(
+/**
+ * A version in memory as the files of a listing have it: undefined if they hold another one in its place, or one that is damaged. What it is worth may
+ * have changed since it was loaded: a newer writer stamps the newest version anew, and a batch that is run again may raise the promise.
+ */
+export async function asListed(
   info: VersionInfo,
   loadedFrom: StoreFiles<FileStatus> | undefined,
   files: StoreFiles<FileStatus>,
   context: RecoveryContext,
-): Promise<boolean> {
-  if (info.version === 0) return true
-  const found = await peekListed(info.version, files, context)
-  if (found !== 'foreign') return found?.id === info.id
+): Promise<VersionInfo | undefined> {
+  if (info.version === 0) return info
+  const { info: found } = await peekWhole(info.version, files, context)
+  if (found === undefined) return undefined
+  if (found !== 'foreign') {
+    const committedThrough = Math.max(info.committedThrough, found.committedThrough)
+    return found.id === info.id ? { ...info, stamp: found.stamp, committedThrough } : undefined
+  }
   // A version without trailer does not tell its past: it counts as the same only where no delta of it was written anew.
-  return info.foreign && loadedFrom !== undefined && isSameChain(info.version, loadedFrom, files)
+  const isSame =
+    info.foreign && loadedFrom !== undefined && isSameChain(info.version, loadedFrom, files)
+  return isSame ? info : undefined
 }
 
 /** Whether the deltas up to `version`, which has one, are those of an earlier listing, apart from what was cleaned. */
@@ -236,13 +250,22 @@ export async function peekInPlace(version: number, context: RecoveryContext): Pr
   return await whileFilesChange(async () => {
     const files = await listFiles(context)
     const revision = statusOf(files, 'delta', version)?.revision
-    try {
-      return { info: await peekListed(version, files, context), damage: undefined, revision }
-    } catch (error) {
-      if (!isStateStoreError(error) || error.kind !== 'corrupt') throw error
-      return { info: undefined, damage: error, revision }
-    }
+    return { ...(await peekWhole(version, files, context)), revision }
   })
+}
+
+/** As peekListed; what is damaged is told, not thrown. */
+export async function peekWhole(
+  version: number,
+  files: StoreFiles<FileStatus>,
+  context: RecoveryContext,
+): Promise<Pick<InPlace, 'info' | 'damage'>> {
+  try {
+    return { info: await peekListed(version, files, context), damage: undefined }
+  } catch (error) {
+    if (!isStateStoreError(error) || error.kind !== 'corrupt') throw error
+    return { info: undefined, damage: error }
+  }
 }
 
 /** As peekVersion, over a listing that is at hand. */

@@ -11,6 +11,7 @@ import {
   newestListed,
   openSource,
   peekListed,
+  peekWhole,
   type RecoveryContext,
   whileFilesChange,
 } from './state-files.ts'
@@ -106,19 +107,22 @@ async function newestSnapshot(
   return 0
 }
 
-/** Whether the delta of `version` belongs to a history that the version below it has replaced, as far as the trailers of the two tell. */
+/**
+ * Whether the delta of `version` belongs to a history that the version below it has replaced, as far as the trailers of the two tell. A snapshot needs no
+ * delta below it: one that is damaged tells nothing.
+ */
 export async function isOrphan(
   version: number,
   files: StoreFiles<FileStatus>,
   context: RecoveryContext,
 ): Promise<boolean> {
-  const below = openSource(context, files, 'delta', version - 1)
+  if (!files.deltas.has(version - 1)) return false
   const own = openSource(context, files, 'delta', version)
-  if (below === undefined || own === undefined) return false
-  const trailer = await readTrailer(own, fileOptions(context, 'delta', version))
-  const parent = await readTrailer(below, fileOptions(context, 'delta', version - 1))
-  if (trailer === undefined || parent === undefined) return false
-  return isOrphanAbove(parent, trailer, context.directory.movesAtomically)
+  const trailer = own && (await readTrailer(own, fileOptions(context, 'delta', version)))
+  if (trailer === undefined) return false
+  const { info: below } = await peekWhole(version - 1, files, context)
+  if (below === undefined || below === 'foreign') return false
+  return isOrphanAbove(below, trailer, context.directory.movesAtomically)
 }
 
 /** The error for a delta that `top` needs and that is missing or does not fit. */

@@ -1,0 +1,222 @@
+// What is in memory is gone on from only as the files have it now; and what a load does not need may be damaged.
+
+import { expect, test } from 'vitest'
+import type { CheckpointFileManager } from '../../../src/files/file-manager.ts'
+import { LocalFileManager } from '../../../src/files/local.ts'
+import { MemoryDisk } from '../../../src/files/memory-disk.ts'
+import { MemoryFileManager } from '../../../src/files/memory.ts'
+import { aroundCalls } from '../../../src/testing/around-calls.ts'
+import {
+  commitRows,
+  commitVersions,
+  failure,
+  names,
+  openProvider,
+  plant,
+  readFile,
+  readRows,
+  rowsAfter,
+  text,
+} from '../../../src/testing/stores.ts'
+import { errnoError } from '../../support/faulty-fs.ts'
+import { MemoryObjects } from '../../support/memory-objects.ts'
+
+/** A holder whose PUT of 2.delta is held back, and a second writer, that knows version 1 or not. */
+async function heldCommit(isWarm: boolean) {
+  const files = new MemoryObjects()
+  const older = await openProvider({}, files)
+  await commitVersions(older.provider, 1)
+  const newerFiles = new MemoryObjects(files.storage)
+  const newer = await openProvider({}, newerFiles)
+  if (isWarm) await readRows(newer.provider)
+  const store = await older.provider.getStore()
+  store.put(text('from'), text('older'))
+  const reached = Promise.withResolvers<void>()
+  const gate = Promise.withResolvers<void>()
+  files.hooks = {
+    before: async (path) => {
+      if (!path.endsWith('/2.delta')) return
+      files.hooks = {}
+      reached.resolve()
+      await gate.promise
+    },
+  }
+  const refused = failure('TIDEMARK_FENCED', () => store.commit())
+  await reached.promise
+  const arrive = async (): Promise<void> => {
+    gate.resolve()
+    await refused
+  }
+  return { storage: files.storage, newer, newerFiles, arrive }
+}
+
+test.each([true, false])(
+  'a late delta of a fenced writer is an orphan to its successor, whether that had version 1 in memory (%s) or not',
+  async (isWarm) => {
+    const { storage, newer, newerFiles, arrive } = await heldCommit(isWarm)
+    newerFiles.hooks = {
+      // Just behind the new stamp of version 1.
+      after: async (path) => {
+        if (!path.endsWith('/1.delta')) return
+        newerFiles.hooks = {}
+        await arrive()
+      },
+    }
+    expect(await commitRows(newer.provider, { from: 'newer' })).toBe(2)
+    await newer.stores.close()
+    await using fresh = await openProvider({}, new MemoryObjects(storage))
+    expect(await readRows(fresh.provider)).toEqual({ ...rowsAfter(1), from: 'newer' })
+  },
+)
+
+test('nor is it history after a commit that was given up, or to those who follow', async () => {
+  const { storage, newer, arrive } = await heldCommit(true)
+  await using follower = await openProvider({ readOnly: true }, new MemoryObjects(storage))
+  await readRows(follower.provider)
+  const store = await newer.provider.getStore()
+  await arrive()
+  await failure('TIDEMARK_VERSION_NOT_FOUND', () => readRows(follower.provider, 2))
+  const giveUp = new AbortController()
+  const committing = store.commit({ signal: giveUp.signal })
+  giveUp.abort()
+  await expect(committing).rejects.toThrow('aborted')
+  await store.abort()
+  expect(await commitRows(newer.provider, { from: 'newer' })).toBe(2)
+  await newer.stores.close()
+  expect(await readRows(follower.provider, 2)).toEqual({ ...rowsAfter(1), from: 'newer' })
+})
+
+/** Flips a bit of the trailer. */
+async function spoil(files: CheckpointFileManager, name: string): Promise<void> {
+  const bytes = new Uint8Array(await readFile(files, name))
+  bytes[bytes.length - 60] ^= 1
+  await plant(files, name, bytes)
+}
+
+test.each(['spoiled', 'emptied'])(
+  'a delta that a snapshot has made unneeded may be %s',
+  async (how) => {
+    const files = new MemoryFileManager()
+    await using writer = await openProvider({ minDeltasForSnapshot: 3 }, files)
+    await commitVersions(writer.provider, 4)
+    await writer.provider.doMaintenance()
+    await commitVersions(writer.provider, 1)
+    expect(await names(files)).toContain('4.snapshot')
+    for (const name of ['3.delta', '2.delta']) {
+      if (how === 'spoiled') await spoil(files, name)
+      else await plant(files, name, new Uint8Array(0))
+      await using other = await openProvider({ readOnly: true }, files)
+      expect(await other.provider.latestVersion()).toBe(5)
+      expect(await readRows(other.provider)).toEqual(rowsAfter(5))
+    }
+  },
+)
+
+test('damage to the version in memory does not fail loads that do not need it', async () => {
+  const files = new MemoryFileManager()
+  await using writer = await openProvider({ minDeltasForSnapshot: 3 }, files)
+  await commitVersions(writer.provider, 2)
+  await using follower = await openProvider({ readOnly: true }, files)
+  await readRows(follower.provider)
+  await commitVersions(writer.provider, 4)
+  await writer.provider.doMaintenance()
+  await spoil(files, '2.delta')
+  expect(await readRows(follower.provider)).toEqual(rowsAfter(6))
+  await spoil(files, '6.delta')
+  const store = await writer.provider.getStore()
+  const giveUp = new AbortController()
+  const committing = store.commit({ signal: giveUp.signal })
+  giveUp.abort()
+  await expect(committing).rejects.toThrow('aborted')
+  await store.abort()
+  // Going back below a damaged file is how it is undone.
+  const older = await writer.provider.getStore(5)
+  expect(older.version).toBe(5)
+  await older.abort()
+})
+
+test('a large delta that is replaced by a smaller one while it is read is looked for anew', async () => {
+  const files = new MemoryFileManager()
+  await using writer = await openProvider({ compression: 'none' }, files)
+  await commitVersions(writer.provider, 1)
+  const commitMebibytes = async (count: number): Promise<void> => {
+    const store = await writer.provider.getStore(1)
+    for (let i = 0; i < count; i++) store.put(text(`b${i}`), new Uint8Array(1024 * 1024))
+    await store.commit()
+  }
+  await commitMebibytes(10)
+  let isListed = false
+  const read = aroundCalls(files, async ({ method, args }, proceed) => {
+    const result = await proceed()
+    if (!isListed && method === 'list' && args[0] === 'state/0/0') {
+      isListed = true
+      await commitMebibytes(9)
+    }
+    return result
+  })
+  await using follower = await openProvider({ readOnly: true }, read)
+  const store = await follower.provider.getReadStore(2)
+  expect(store.get(text('b8'))).toHaveLength(1024 * 1024)
+  expect(store.has(text('b9'))).toBe(false)
+  await store.release()
+})
+
+test('folders above the location are durable, whoever died while making them', async () => {
+  const disk = new MemoryDisk({ losesPower: true })
+  const dying = aroundCalls(disk, async ({ method }, proceed) => {
+    if (method === 'sync') return await new Promise(() => undefined)
+    return await proceed()
+  })
+  const first = await LocalFileManager.open('/a/b/c', { native: dying })
+  void first.makeDirectories('state/0/0', 'fsync')
+  for (let i = 0; i < 20; i++) await new Promise(setImmediate)
+  await using opened = await openProvider(
+    {},
+    await LocalFileManager.open('/a/b/c', { native: disk }),
+  )
+  await commitRows(opened.provider, { k: '1' })
+  for (let seed = 1; seed <= 40; seed++) {
+    const after = await LocalFileManager.open('/a/b/c', { native: disk.crash(seed) })
+    await using other = await openProvider({ readOnly: true }, after)
+    expect(await readRows(other.provider), `seed ${seed}`).toEqual({ k: '1' })
+  }
+})
+
+test('a location whose parent cannot be synced by its file system is none of ours, one that we make is', async () => {
+  const disk = new MemoryDisk()
+  await disk.makeDirectory('/data')
+  const roots = new Set<unknown>()
+  const native = aroundCalls(disk, async (call, proceed) => {
+    if (call.method === 'sync' && roots.has(call.args[0])) throw errnoError('EINVAL', call)
+    const result = await proceed()
+    if (call.method === 'openDirectory' && call.args[0] === '/') roots.add(result)
+    return result
+  })
+  await using found = await openProvider({}, await LocalFileManager.open('/data', { native }))
+  expect(await commitRows(found.provider, { k: '1' })).toBe(1)
+  await using made = await openProvider({}, await LocalFileManager.open('/other', { native }))
+  await failure('TIDEMARK_UNSUPPORTED', () => made.provider.getStore())
+})
+
+test('where the disk is too full for a snapshot, what need not be kept is removed all the same', async () => {
+  const disk = new MemoryDisk()
+  let isFull = false
+  const native = aroundCalls(disk, async (call, proceed) => {
+    if (isFull && call.method === 'write') throw errnoError('ENOSPC', call)
+    return proceed()
+  })
+  const files = new MemoryFileManager({ disk, native })
+  const options = { minDeltasForSnapshot: 3, minBatchesToRetain: 5 }
+  await using opened = await openProvider(options, files)
+  for (let round = 0; round < 3; round++) {
+    await commitVersions(opened.provider, 4)
+    await opened.provider.doMaintenance()
+  }
+  await commitVersions(opened.provider, 6)
+  expect(await names(files)).toContain('4.snapshot')
+  isFull = true
+  await failure('TIDEMARK_STORAGE_UNAVAILABLE', () => opened.provider.doMaintenance())
+  isFull = false
+  expect(await names(files)).not.toContain('4.snapshot')
+  expect(await readRows(opened.provider)).toEqual(rowsAfter(18))
+})

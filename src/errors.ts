@@ -144,8 +144,16 @@ export interface StateStoreErrorDetails {
   cause?: unknown
 }
 
+/** By this the errors of one copy of the package know those of another: a file manager may have been installed with a copy of its own. */
+const BRAND = Symbol.for('tidemark.StateStoreError')
+
 /** Every failure the engine reports, apart from wrong arguments. Narrow on `code`, decide on `kind`. */
 export class StateStoreError extends Error {
+  static {
+    // On the prototype, so that logs do not show it.
+    Object.defineProperty(this.prototype, BRAND, { value: true })
+  }
+
   override readonly name = 'StateStoreError'
   readonly code: ErrorCode
   readonly kind: ErrorKind
@@ -171,7 +179,18 @@ export class StateStoreError extends Error {
   }
 }
 
-/** True for a StateStoreError, of one of `codes` if any are given. */
+/**
+ * True for a StateStoreError, of one of `codes` if any are given. One of another copy of this package is one as well, if its code is in the table
+ * of this copy; so use this and not `instanceof`.
+ */
 export function isStateStoreError(error: unknown, ...codes: ErrorCode[]): error is StateStoreError {
-  return error instanceof StateStoreError && (codes.length === 0 || codes.includes(error.code))
+  const isOurs = error instanceof StateStoreError || isOfAnotherCopy(error)
+  return isOurs && (codes.length === 0 || codes.includes(error.code))
+}
+
+function isOfAnotherCopy(error: unknown): error is StateStoreError {
+  if (typeof error !== 'object' || error === null || !(BRAND in error)) return false
+  const { code, kind, message } = error as Partial<StateStoreError>
+  const entry = Object.hasOwn(ERROR_CODES, String(code)) ? ERROR_CODES[code!] : undefined
+  return entry !== undefined && entry.kind === kind && typeof message === 'string'
 }

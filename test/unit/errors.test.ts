@@ -1,5 +1,6 @@
 // The table of codes: unique, consistent, and each of them produced for real, here, in the shortest way there is.
 
+import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { assert as assertInvariant } from '../../src/base/assert.ts'
 import {
@@ -195,4 +196,51 @@ test('isStateStoreError narrows by code, and takes no other error for one', () =
   expect(isStateStoreError(error, 'TIDEMARK_POISONED')).toBe(false)
   expect(isStateStoreError(Object.assign(new Error('x'), { code: 'TIDEMARK_FENCED' }))).toBe(false)
   expect(isStateStoreError(undefined)).toBe(false)
+})
+
+/** The class as another installed copy of the package has it. */
+async function anotherCopy(): Promise<typeof StateStoreError> {
+  const source = new URL('../../src/errors.ts', import.meta.url)
+  const copy: string = `${source.href}?another=copy`
+  const { StateStoreError: Other } = (await import(copy)) as {
+    StateStoreError: typeof StateStoreError
+  }
+  expect(Other).not.toBe(StateStoreError)
+  return Other
+}
+
+describe('an error of another copy of the package', () => {
+  test('is one, by its code, and looks like any other', async () => {
+    const Other = await anotherCopy()
+    const error: unknown = new Other('TIDEMARK_FENCED', 'gone')
+    expect(error).not.toBeInstanceOf(StateStoreError)
+    expect(isStateStoreError(error)).toBe(true)
+    expect(isStateStoreError(error, 'TIDEMARK_FENCED')).toBe(true)
+    expect(isStateStoreError(error, 'TIDEMARK_POISONED')).toBe(false)
+    expect(inspect(error)).not.toContain('Symbol')
+    expect(Object.keys(error as object).sort()).toEqual(['code', 'kind', 'name', 'retryable'])
+  })
+
+  test('is none if this copy does not know its code, or knows it as another kind', async () => {
+    const Other = await anotherCopy()
+    const change = (change: object) =>
+      Object.assign(new Other('TIDEMARK_FENCED', 'gone') as object, change)
+    expect(isStateStoreError(change({}))).toBe(true)
+    expect(isStateStoreError(change({ code: 'TIDEMARK_OF_TOMORROW' }))).toBe(false)
+    expect(isStateStoreError(change({ code: 'toString' }))).toBe(false)
+    expect(isStateStoreError(change({ kind: 'corrupt' }))).toBe(false)
+  })
+
+  test('of a move without an answer is settled as one of our own', async () => {
+    const Other = await anotherCopy()
+    let lost = 0
+    const files = aroundCalls(new MemoryFileManager(), async (call, proceed) => {
+      const result = await proceed()
+      if (call.method !== 'moveIfAbsent' || ++lost > 1) return result
+      throw new Other('TIDEMARK_STORAGE_TIMEOUT', 'no answer')
+    })
+    const { provider } = await openProvider({}, files)
+    expect(await commitRows(provider, { a: '1' })).toBe(1)
+    expect([lost, await commitRows(provider, { a: '2' })]).toEqual([1, 2])
+  })
 })

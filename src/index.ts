@@ -88,13 +88,19 @@ export {
   isStateStoreError,
   StateStoreError,
 } from './errors.ts'
-export type {
-  ByteRange,
-  CheckpointFileManager,
-  Durability,
-  FileManagerCapabilities,
-  FileStatus,
-  FileWriter,
+export {
+  type ByteRange,
+  type CheckpointFileManager,
+  checkPath,
+  checkSegment,
+  type ConditionalUpload,
+  type ConditionalWrites,
+  type Durability,
+  type FileManagerCapabilities,
+  type FileStatus,
+  type FileWriter,
+  PROBE_PREFIX,
+  type WriteCondition,
 } from './files/file-manager.ts'
 export { LocalFileManager } from './files/local.ts'
 export { MemoryFileManager } from './files/memory.ts'

@@ -28,7 +28,11 @@ export interface FileStatus {
   /** 'other' is a symbolic link, device, socket or pipe: never read, never followed. */
   readonly type: 'file' | 'directory' | 'other'
   readonly sizeBytes: number
-  /** For people and for the age of leftovers only; nothing is ordered by it. Milliseconds since the epoch. */
+  /**
+   * When the content was written, milliseconds since the epoch; nothing is ordered by it. INVARIANT: a file written anew 100 ms later or more has
+   * another modifiedMs or another revision, in `stat` and in `list`, which tell the same of both (where there is a revision, of that). A version
+   * without a trailer is taken from memory if its files have the size, time and revision they had.
+   */
   readonly modifiedMs: number
   /** Names the content that is there now, where the storage tells (S3's ETag): another content has another revision. */
   readonly revision?: string
@@ -44,7 +48,10 @@ export interface ByteRange {
 export interface FileManagerCapabilities {
   /** Shown in messages: 'local', 'memory', 'webhdfs', 's3'. */
   readonly name: string
-  /** True if a file can be moved to another folder in one atomic step, and refused if the target exists. False: moves are UNSUPPORTED, see `conditional`. */
+  /**
+   * True if a file can be moved to another folder in one atomic step, and refused if the target exists. False: moves are UNSUPPORTED, and there is
+   * `conditional`, which there is not if it is true.
+   */
   readonly atomicMove: boolean
   /**
    * True if a call may take effect although its answer is lost, or be under way when another attempt has been answered: storage behind a network.

@@ -1,9 +1,10 @@
-// A file manager whose every operation is numbered, writes and closes of its files included, and which does something at one of them:
+// A file manager whose every operation is numbered, those of its writers and its conditional writes included, and which does something at one of them:
 // fails, stops the process (SIGSTOP), dies (SIGKILL), or lets somebody else act. Pass 1 counts the operations of a scenario, pass 2 runs
 // it once for each.
 
-import type { CheckpointFileManager, FileWriter } from '../files/file-manager.ts'
-import { aroundCalls, CallCounter, type Around, type NumberedCall } from './around-calls.ts'
+import type { CheckpointFileManager } from '../files/file-manager.ts'
+import type { NumberedCall } from './around-calls.ts'
+import { aroundFiles } from './around-files.ts'
 
 export interface Interruption {
   /** Which operation, from 1. */
@@ -24,18 +25,15 @@ export function countingFiles(
   interruption?: Interruption,
 ): CountingFiles {
   const calls: NumberedCall[] = []
-  const counter = new CallCounter()
-  const around: Around = async (call, proceed) => {
+  const files = aroundFiles(inner, async (call, proceed) => {
     calls.push(call)
     const hit = interruption?.at === call.index ? interruption : undefined
     if (hit?.when === 'before') await hit.act(call)
     const result = await proceed()
     if (hit?.when === 'after') await hit.act(call)
-    return call.method === 'createFile' && result !== undefined
-      ? aroundCalls(result as FileWriter, around, counter)
-      : result
-  }
-  return { files: aroundCalls(inner, around, counter), calls }
+    return result
+  })
+  return { files, calls }
 }
 
 /** Stops this process at the operation, until somebody sends SIGCONT. */

@@ -3,6 +3,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { CheckpointFileManager, Durability } from '../files/file-manager.ts'
+import { expectRejected } from './rejections.ts'
 
 export interface FileManagerHarness {
   /** On a checkpoint location that does not exist yet. */
@@ -14,18 +15,22 @@ export interface FileManagerHarness {
 
 export interface FileManagerContractOptions {
   readonly create: () => Promise<FileManagerHarness>
-  /** File names that this storage cannot have, with the reason. */
+  /** File names that this storage cannot have, with the reason: of those that the suite makes. They are then to be INVALID_OPTIONS. */
   readonly impossibleNames?: Readonly<Record<string, string>>
   /** Why moveIfAbsent also moves a directory here: the storage cannot tell what the source is in the step that moves it. */
   readonly movesFolders?: string
   /**
-   * Storage with neither moves nor folders: what the contract says of those is left out, and files are written by `conditional` (which has a
-   * contract of its own in the repository, test/support/contracts/conditional-writes.ts).
+   * Storage with neither moves nor folders: what the contract says of those is left out, and files are written by `conditional`, of which
+   * conditionalWritesContract is the contract. Default false.
    */
   readonly onlyObjects?: boolean
+  /** How long each test and each of its hooks may take, milliseconds: hundreds of small calls, or 15 MiB. Default: Vitest's, 5 s. */
+  readonly timeoutMs?: number
 }
 
 const CALLERS = 8
+/** Two writes that lie further apart than this have different times. */
+const TICK_MS = 100
 
 export const ODD_NAMES = [
   'a b',
@@ -104,10 +109,14 @@ export async function writeFile(
 /** That a file below a missing folder cannot be made, whenever this storage says so, and that nothing is made. */
 export async function expectNoParent(files: CheckpointFileManager, path: string): Promise<void> {
   if (files.capabilities.createsLate === true)
-    return expect(writeFile(files, path, 'late'), path).rejects.toMatchObject({
-      code: 'TIDEMARK_STORAGE_UNAVAILABLE',
+    return expectRejected(
+      writeFile(files, path, 'late'),
+      {
+        code: 'TIDEMARK_STORAGE_UNAVAILABLE',
+        path,
+      },
       path,
-    })
+    )
   expect(await files.createFile(path, 'fsync'), path).toBeUndefined()
 }
 
@@ -115,12 +124,18 @@ export async function namesIn(files: CheckpointFileManager, directory: string): 
   return ((await files.list(directory)) ?? []).map((entry) => entry.name).sort()
 }
 
+/** The options of a `describe` whose tests may take that long. */
+export function timeoutOf(timeoutMs: number | undefined): { timeout?: number } {
+  return timeoutMs === undefined ? {} : { timeout: timeoutMs }
+}
+
 function times<T>(count: number, make: (index: number) => Promise<T>): Promise<T[]> {
   return Promise.all(Array.from({ length: count }, (_, index) => make(index)))
 }
 
 export function fileManagerContract(name: string, options: FileManagerContractOptions): void {
-  const { onlyObjects = false } = options
+  const { onlyObjects = false, timeoutMs } = options
+  const impossible = new Map(Object.entries(options.impossibleNames ?? {}))
   /** A part of the contract that is about folders or moves. */
   const testOfFolders = onlyObjects ? () => undefined : test
   const describeFolders = onlyObjects ? () => undefined : describe
@@ -129,15 +144,41 @@ export function fileManagerContract(name: string, options: FileManagerContractOp
       describeFolders(`${call} (${durability})`, () => tests(durability))
   }
 
-  describe(`${name} keeps the file manager contract`, () => {
+  describe(`${name} keeps the file manager contract`, timeoutOf(timeoutMs), () => {
     let harness: FileManagerHarness
     let files: CheckpointFileManager
 
     beforeEach(async () => {
       harness = await options.create()
       files = harness.files
+    }, timeoutMs)
+    afterEach(() => harness.dispose(), timeoutMs)
+
+    test('moves and conditional writes exclude each other, and the suite knows which there are', () => {
+      expect(files.location).not.toBe('')
+      expect(files.capabilities.name).not.toBe('')
+      expect(files.conditional !== undefined, 'onlyObjects').toBe(onlyObjects)
+      expect(files.capabilities.atomicMove, 'atomicMove').toBe(!onlyObjects)
     })
-    afterEach(() => harness.dispose())
+
+    /** What readers find from now on until `ending` has ended, and once more afterwards. */
+    async function readDuring(
+      ending: Promise<unknown>,
+      path: string,
+    ): Promise<(Uint8Array | undefined)[]> {
+      let ended = false
+      void ending.finally(() => (ended = true)).catch(() => undefined)
+      const found: (Uint8Array | undefined)[] = []
+      await times(4, async () => {
+        for (let isLast = false; !isLast;) {
+          isLast = ended
+          found.push(await files.read(path))
+          // A storage in memory needs its turn as well.
+          await new Promise(setImmediate)
+        }
+      })
+      return found
+    }
 
     describeFolders('a location that does not exist yet', () => {
       test('reads as empty and is made by makeDirectories alone', async () => {
@@ -190,14 +231,14 @@ export function fileManagerContract(name: string, options: FileManagerContractOp
       }
 
       for (const odd of ODD_NAMES) {
-        const reason = new Map(Object.entries(options.impossibleNames ?? {})).get(odd)
+        const reason = impossible.get(odd)
         const name = JSON.stringify(odd.slice(0, 20))
         if (reason !== undefined) {
           test(`${name} is refused, as a name that cannot be: ${reason}`, async () => {
             await files.makeDirectories('dirs', 'os')
-            const refused = { code: 'TIDEMARK_INVALID_OPTIONS' }
-            await expect(files.makeDirectories(`dirs/${odd}`, 'os')).rejects.toMatchObject(refused)
-            await expect(writeFile(files, `dirs/${odd}`, odd)).rejects.toMatchObject(refused)
+            const refused = { code: 'TIDEMARK_INVALID_OPTIONS' } as const
+            await expectRejected(files.makeDirectories(`dirs/${odd}`, 'os'), refused)
+            await expectRejected(writeFile(files, `dirs/${odd}`, odd), refused)
             expect(await namesIn(files, 'dirs')).toEqual([])
           })
           continue
@@ -230,6 +271,34 @@ export function fileManagerContract(name: string, options: FileManagerContractOp
         expect(file).toMatchObject({ name: 'file', type: 'file', sizeBytes: 5 })
         expect(file?.modifiedMs).toEqual(expect.any(Number))
         expect(await files.stat('dir')).toMatchObject({ name: 'dir', type: 'directory' })
+      })
+
+      test('says what list says', async () => {
+        await files.makeDirectories('dir/sub', 'os')
+        await writeFile(files, 'dir/sub/file', 'x')
+        await writeFile(files, 'dir/file', '12345')
+        const listed = (await files.list('dir')) ?? []
+        expect(listed.map((entry) => entry.name).sort()).toEqual(['file', 'sub'])
+        for (const { modifiedMs, ...entry } of listed) {
+          const found = await files.stat(`dir/${entry.name}`)
+          expect(found).toMatchObject(entry)
+          // Where a revision tells the content, the time is for people.
+          if (entry.type === 'file' && entry.revision === undefined)
+            expect(found?.modifiedMs).toBe(modifiedMs)
+        }
+      })
+
+      test('a file written anew has another time or another revision, whatever its size', async () => {
+        const seen = new Set<string>()
+        for (const content of ['abc', 'abd', 'abe']) {
+          await files.makeDirectories('dir', 'os')
+          await files.deleteFile('dir/file')
+          await writeFile(files, 'dir/file', content)
+          const entry = (await files.list('dir'))?.find((listed) => listed.name === 'file')
+          seen.add(`${entry?.modifiedMs} ${entry?.revision}`)
+          await new Promise((resolve) => setTimeout(resolve, TICK_MS))
+        }
+        expect([...seen]).toHaveLength(3)
       })
 
       test('absent and below a file are undefined', async () => {
@@ -267,13 +336,16 @@ export function fileManagerContract(name: string, options: FileManagerContractOp
       })
 
       test('behind a name: everything that sorts behind it is shown, whatever is left out', async () => {
-        const names = ['00', '01', '010', '1', 'A', 'a', 'b', 'b.c', 'é', '\u{1f600}']
+        const isPossible = (each: string): boolean => !impossible.has(each)
+        const names = ['00', '01', '010', '1', 'A', 'a', 'b', 'b.c', 'é', '\u{1f600}'].filter(
+          isPossible,
+        )
         await files.makeDirectories('dir/b-folder', 'os')
         for (const name of [...names, 'b-folder/file']) await writeFile(files, `dir/${name}`, name)
         const inOrder = [...names, 'b-folder'].sort((a, b) =>
           Buffer.compare(Buffer.from(a), Buffer.from(b)),
         )
-        for (const after of [...inOrder, '0', 'aa', 'b.', '\u{1f601}']) {
+        for (const after of [...inOrder, ...['0', 'aa', 'b.', '\u{1f601}'].filter(isPossible)]) {
           const listed = ((await files.list('dir', after)) ?? []).map(({ name }) => name)
           const behind = inOrder.filter(
             (name) => Buffer.compare(Buffer.from(name), Buffer.from(after)) > 0,
@@ -313,7 +385,7 @@ export function fileManagerContract(name: string, options: FileManagerContractOp
 
       testOfFolders('a directory is not a file', async () => {
         await files.makeDirectories('dir', 'os')
-        await expect(files.read('dir')).rejects.toMatchObject({
+        await expectRejected(files.read('dir'), {
           code: 'TIDEMARK_CORRUPT_FILE',
           path: 'dir',
         })
@@ -455,19 +527,21 @@ export function fileManagerContract(name: string, options: FileManagerContractOp
         const second = files.capabilities.createsLate
           ? writeFile(files, 'dir/file', 'two')
           : files.createFile('dir/file', 'os')
-        await expect(second).rejects.toMatchObject({ code: 'TIDEMARK_INVARIANT_VIOLATED' })
+        await expectRejected(second, { code: 'TIDEMARK_INVARIANT_VIOLATED' })
         expect(await textOf(files, 'dir/file')).toBe('one')
       })
 
-      test('chunks follow each other, and their buffers are free once written', async () => {
+      test('chunks follow each other, and unless answers are lost their buffers are free once written', async () => {
         await files.makeDirectories('', 'os')
         const writer = await files.createFile('file', 'fsync')
+        const isFree = files.capabilities.losesAnswers !== true
         // Of a Buffer, slice() makes no copy.
-        const chunk = Buffer.alloc(1000)
+        const reused = Buffer.alloc(1000)
         for (let index = 0; index < 50; index++) {
+          const chunk = isFree ? reused : Buffer.alloc(1000)
           chunk.fill(index)
           await writer?.write(chunk)
-          chunk.fill(255)
+          if (isFree) chunk.fill(255)
         }
         await writer?.write(new Uint8Array(0))
         await writer?.close()
@@ -497,9 +571,9 @@ export function fileManagerContract(name: string, options: FileManagerContractOp
         const aborted = await files.createFile('dir/b', 'os')
         await aborted?.abort()
         for (const writer of [closed, aborted]) {
-          const bug = { code: 'TIDEMARK_INVARIANT_VIOLATED' }
-          await expect(writer?.write(bytesOf('x'))).rejects.toMatchObject(bug)
-          await expect(writer?.close()).rejects.toMatchObject(bug)
+          const bug = { code: 'TIDEMARK_INVARIANT_VIOLATED' } as const
+          await expectRejected(writer!.write(bytesOf('x')), bug)
+          await expectRejected(writer!.close(), bug)
         }
         expect(await textOf(files, 'dir/a')).toBe('')
       })
@@ -555,10 +629,24 @@ export function fileManagerContract(name: string, options: FileManagerContractOp
           expect(await files.list('to/target')).toEqual([])
           return
         }
-        await expect(
-          files.moveIfAbsent('from/folder', 'to/target', durability),
-        ).rejects.toMatchObject({ code: 'TIDEMARK_CORRUPT_FILE' })
+        await expectRejected(files.moveIfAbsent('from/folder', 'to/target', durability), {
+          code: 'TIDEMARK_CORRUPT_FILE',
+        })
         expect(await namesIn(files, 'to')).toEqual([])
+      })
+
+      test('readers see nothing, or the whole file', async () => {
+        const size = 100_000
+        for (let round = 0; round < 5; round++) {
+          await writeFile(files, `from/${round}`, new Uint8Array(size).fill(round + 1))
+          const moving = files.moveIfAbsent(`from/${round}`, `to/${round}`, durability)
+          for (const read of await readDuring(moving, `to/${round}`)) {
+            if (read === undefined) continue
+            expect(read.length).toBe(size)
+            expect(read.every((byte) => byte === round + 1)).toBe(true)
+          }
+          expect(await moving).toBe('moved')
+        }
       })
 
       test('of callers at once exactly one moves, the others keep their file', async () => {
@@ -578,6 +666,78 @@ export function fileManagerContract(name: string, options: FileManagerContractOp
             )
         }
       })
+    })
+
+    describeFolders('the name of a source', () => {
+      beforeEach(async () => {
+        await files.makeDirectories('from', 'os')
+        await files.makeDirectories('to', 'os')
+      }, timeoutMs)
+
+      for (const durability of ['os', 'fsync'] as const) {
+        test(`moveReplacing (${durability}): it has one name at any moment, so exactly one moves it`, async () => {
+          const managers = await times(CALLERS, () => harness.another())
+          for (let round = 0; round < 10; round++) {
+            await writeFile(files, 'from/source', `round ${round}`)
+            await times(CALLERS, (index) => writeFile(files, `to/${round}-${index}`, 'old'))
+            const outcomes = await times(CALLERS, (index) =>
+              managers[index].moveReplacing('from/source', `to/${round}-${index}`, durability),
+            )
+            expect(outcomes.filter((outcome) => outcome === 'moved')).toHaveLength(1)
+            expect(outcomes.filter((outcome) => outcome === 'source-missing')).toHaveLength(
+              CALLERS - 1,
+            )
+            for (const [index, outcome] of outcomes.entries())
+              expect(await textOf(files, `to/${round}-${index}`)).toBe(
+                outcome === 'moved' ? `round ${round}` : 'old',
+              )
+            expect(await namesIn(files, 'from')).toEqual([])
+          }
+        })
+
+        test(`moveReplacing (${durability}): a file put over its source meanwhile is not lost`, async () => {
+          const other = await harness.another()
+          for (let round = 0; round < 20; round++) {
+            await writeFile(files, 'from/source', 'old')
+            await writeFile(files, 'from/next', 'new')
+            const replace = async (): Promise<string> => {
+              for (let turn = 0; turn < round % 5; turn++) await files.stat('from')
+              return files.moveReplacing('from/next', 'from/source', durability)
+            }
+            const outcomes = await Promise.all([
+              other.moveReplacing('from/source', `to/${round}`, durability),
+              replace(),
+            ])
+            expect(outcomes).toEqual(['moved', 'moved'])
+            const moved = await textOf(files, `to/${round}`)
+            const left = await textOf(files, 'from/source')
+            // Moved, then put there anew; or put there, then moved.
+            expect(['old new', 'new undefined']).toContain(`${moved} ${left}`)
+            await files.deleteFile('from/source')
+          }
+        })
+
+        test(`moveIfAbsent (${durability}): once it has moved, its name is gone`, async () => {
+          const managers = await times(CALLERS, () => harness.another())
+          for (let round = 0; round < 10; round++) {
+            await writeFile(files, 'from/source', `round ${round}`)
+            const outcomes = await times(CALLERS, async (index) => {
+              const target = `to/${round}-${index}`
+              const outcome = await managers[index].moveIfAbsent('from/source', target, durability)
+              if (outcome === 'moved')
+                expect(await managers[index].stat('from/source')).toBeUndefined()
+              return outcome
+            })
+            expect(outcomes).toContain('moved')
+            for (const [index, outcome] of outcomes.entries()) {
+              expect(['moved', 'source-missing']).toContain(outcome)
+              expect(await textOf(files, `to/${round}-${index}`)).toBe(
+                outcome === 'moved' ? `round ${round}` : undefined,
+              )
+            }
+          }
+        })
+      }
     })
 
     describeMoves('moveReplacing', (durability) => {
@@ -615,13 +775,15 @@ export function fileManagerContract(name: string, options: FileManagerContractOp
 
       test('a directory is neither moved nor replaced', async () => {
         await files.makeDirectories('to/folder', 'os')
-        const corrupt = { code: 'TIDEMARK_CORRUPT_FILE' }
-        await expect(
-          files.moveReplacing('from/source', 'to/folder', durability),
-        ).rejects.toMatchObject({ ...corrupt, path: 'to/folder' })
-        await expect(
-          files.moveReplacing('to/folder', 'from/target', durability),
-        ).rejects.toMatchObject({ ...corrupt, path: 'to/folder' })
+        const corrupt = { code: 'TIDEMARK_CORRUPT_FILE' } as const
+        await expectRejected(files.moveReplacing('from/source', 'to/folder', durability), {
+          ...corrupt,
+          path: 'to/folder',
+        })
+        await expectRejected(files.moveReplacing('to/folder', 'from/target', durability), {
+          ...corrupt,
+          path: 'to/folder',
+        })
         expect(await files.list('to/folder')).toEqual([])
         expect(await textOf(files, 'from/source')).toBe('new')
       })
@@ -632,12 +794,12 @@ export function fileManagerContract(name: string, options: FileManagerContractOp
         await times(CALLERS, (index) =>
           writeFile(files, `from/${index}`, new Uint8Array(size).fill(index)),
         )
-        const readers = times(20, async () => files.read('to/target'))
-        const outcomes = await times(CALLERS, (index) =>
+        const moving = times(CALLERS, (index) =>
           files.moveReplacing(`from/${index}`, 'to/target', durability),
         )
-        expect(outcomes).toEqual(Array.from({ length: CALLERS }, () => 'moved'))
-        for (const read of await readers) {
+        const reads = await readDuring(moving, 'to/target')
+        expect(await moving).toEqual(Array.from({ length: CALLERS }, () => 'moved'))
+        for (const read of reads) {
           expect(read?.length).toBe(size)
           expect(read?.every((byte) => byte === read[0])).toBe(true)
         }
@@ -656,7 +818,7 @@ export function fileManagerContract(name: string, options: FileManagerContractOp
 
       testOfFolders('a directory is a bug of the caller, and stays', async () => {
         await files.makeDirectories('dir/sub', 'os')
-        await expect(files.deleteFile('dir')).rejects.toMatchObject({
+        await expectRejected(files.deleteFile('dir'), {
           code: 'TIDEMARK_INVARIANT_VIOLATED',
         })
         expect(await namesIn(files, 'dir')).toEqual(['sub'])
@@ -703,7 +865,7 @@ export function fileManagerContract(name: string, options: FileManagerContractOp
       test('an existing target is a bug of the caller', async () => {
         await files.makeDirectories('a', 'os')
         await files.makeDirectories('b', 'os')
-        await expect(files.moveDirectory('a', 'b')).rejects.toMatchObject({
+        await expectRejected(files.moveDirectory('a', 'b'), {
           code: 'TIDEMARK_INVARIANT_VIOLATED',
         })
         expect(await namesIn(files, '')).toEqual(['a', 'b'])
@@ -779,7 +941,7 @@ export function fileManagerContract(name: string, options: FileManagerContractOp
         await files.makeDirectories('a', 'os')
         await writeFile(files, 'a/file', 'x')
         for (const path of ['a/file', 'a/file/b', 'a/file/b/c'])
-          await expect(files.makeDirectories(path, 'fsync')).rejects.toMatchObject({
+          await expectRejected(files.makeDirectories(path, 'fsync'), {
             code: 'TIDEMARK_STORAGE_UNAVAILABLE',
             path: 'a/file',
           })

@@ -3,13 +3,16 @@
 // One file, because every test is the same question asked of another moment.
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { toHex } from '../base/bytes.ts'
+import { systemClock } from '../base/clock.ts'
 import { isStateStoreError, type StateStoreError } from '../errors.ts'
 import type { CheckpointFileManager } from '../files/file-manager.ts'
 import { LeasedDirectory } from '../files/leased-directory.ts'
 import type { StagedFile } from '../files/writable-directory.ts'
 import { countingFiles, describeCall } from './counting-files.ts'
 import { lyingFiles } from './lying-files.ts'
-import { bytesOf, namesIn, textOf } from './file-manager-contract.ts'
+import { bytesOf, namesIn, textOf, timeoutOf } from './file-manager-contract.ts'
+import { expectError, expectRejected } from './rejections.ts'
 
 export interface LeasedDirectoryHarness {
   readonly files: CheckpointFileManager
@@ -20,18 +23,28 @@ export interface LeasedDirectoryContractOptions {
   readonly create: () => Promise<LeasedDirectoryHarness>
   /** Takes a staging folder away in one atomic step, as the next writer does. Default: renames it. */
   readonly fence?: (files: CheckpointFileManager, staging: string) => Promise<void>
-  /** How often each race is run. */
+  /** How often the next writer races with a change of the store directory: 30 at least, so that either side wins some. Default 120. */
   readonly racesCount?: number
+  /** How long each test and each of its hooks may take, milliseconds; the one with the races makes about 30 calls in each. Default: Vitest's, 5 s. */
+  readonly timeoutMs?: number
 }
 
 const STORE = 'state/0/0'
 const STAGING_PARENT = '_tidemark/staging/0/0/default'
+/** Of each change 10: in as many either side has won. */
+const RACES_COUNT_MIN = 30
+/** Calls by which one side is held back more than in the race before. */
+const HANDICAP_STEP_MAX = 32
 
 export function leasedDirectoryContract(
   name: string,
-  { create, fence = renameAway, racesCount = 100 }: LeasedDirectoryContractOptions,
+  { create, fence = renameAway, racesCount = 120, timeoutMs }: LeasedDirectoryContractOptions,
 ): void {
-  describe(`${name} carries a leased directory`, () => {
+  if (!(racesCount >= RACES_COUNT_MIN))
+    throw new RangeError(
+      `Expected \`racesCount\` to be ${RACES_COUNT_MIN} or more, got ${racesCount}`,
+    )
+  describe(`${name} carries a leased directory`, timeoutOf(timeoutMs), () => {
     let harness: LeasedDirectoryHarness
     let files: CheckpointFileManager
     let generation = 0
@@ -42,8 +55,13 @@ export function leasedDirectoryContract(
       generation = 0
       await files.makeDirectories(STORE, 'os')
       await files.makeDirectories(STAGING_PARENT, 'os')
+    }, timeoutMs)
+    afterEach(() => harness.dispose(), timeoutMs)
+
+    test('its storage moves files atomically', () => {
+      expect(files.capabilities.atomicMove).toBe(true)
+      expect(files.conditional).toBeUndefined()
     })
-    afterEach(() => harness.dispose())
 
     /** The next writer: the folder of the one before is taken away first, unless told otherwise. */
     async function nextWriter(
@@ -152,30 +170,39 @@ export function leasedDirectoryContract(
       })
 
       test('cleans what it left over, and neither what it writes nor what others left', async () => {
-        const counted = countingFiles(files)
+        let refusing = false
+        const refused: string[] = []
         // A discard that the storage refuses is how a leftover comes to be.
-        const leased = await nextWriter(
-          lyingFiles(counted.files, ({ method }) => (method === 'abort' ? 'lost' : undefined))
-            .files,
-        )
-        const leftover = await leased.create('leftover')
-        await leftover.close()
+        const { files: lying } = lyingFiles(files, ({ method }) => {
+          if (!refusing || method !== 'abort') return undefined
+          refused.push(method)
+          return 'lost'
+        })
+        const leased = await nextWriter(lying)
+        const published = await stage(leased, 'published')
+        const [stagedName = ''] = await namesIn(files, stagingOf(1))
+        await leased.publish(published, 'published.delta', 'if-absent')
+        // As a move leaves it that died in the middle.
+        const second = bytesOf('second name')
+        await files.createExclusive(`${stagingOf(1)}/${stagedName}`, second, 'os')
+        const leftovers = [await stage(leased, 'closed'), await leased.create('written')]
+        await leftovers[1].write(bytesOf('x'))
+        refusing = true
+        for (const file of leftovers) await file.discard()
+        refusing = false
+        expect(refused).toHaveLength(2)
         await files.createExclusive(`${stagingOf(1)}/stranger.tmp`, bytesOf('x'), 'os')
         const open = await leased.create('open')
         const closed = await stage(leased, 'closed')
-        const discarded = await leased.create('discarded')
-        await discarded.close()
-        await leased.publish(leftover, '1.delta', 'if-absent')
-        await files.createExclusive(
-          `${stagingOf(1)}/${stagedName(counted.calls, 'leftover')}`,
-          bytesOf('second name'),
-          'os',
-        )
-        expect(await leased.cleanLeftovers()).toBe(1)
-        const openCount = files.capabilities.createsLate === true ? 0 : 1
-        expect(await namesIn(files, stagingOf(1))).toHaveLength(3 + openCount)
+        // Where files are made late, one that is not closed is not there.
+        const isLate = files.capabilities.createsLate === true
+        const before = await namesIn(files, stagingOf(1))
+        expect(before).toHaveLength(isLate ? 4 : 6)
+        expect(await leased.cleanLeftovers()).toBe(isLate ? 2 : 3)
+        expect(await namesIn(files, stagingOf(1))).toHaveLength(isLate ? 2 : 3)
+        expect(await leased.cleanLeftovers()).toBe(0)
         await open.close()
-        for (const [index, file] of [open, closed, discarded].entries())
+        for (const [index, file] of [open, closed].entries())
           expect(await leased.publish(file, `${index}.delta`, 'replace')).toBe('published')
         expect(await namesIn(files, stagingOf(1))).toEqual(['stranger.tmp'])
       })
@@ -198,16 +225,16 @@ export function leasedDirectoryContract(
 
       test('only a closed file of its own is published, and once', async () => {
         const leased = await nextWriter()
-        const bug = { code: 'TIDEMARK_INVARIANT_VIOLATED' }
+        const bug = { code: 'TIDEMARK_INVARIANT_VIOLATED' } as const
         const open = await leased.create('x')
-        await expect(leased.publish(open, '1.delta', 'if-absent')).rejects.toMatchObject(bug)
+        await expectRejected(leased.publish(open, '1.delta', 'if-absent'), bug)
         await open.close()
         await leased.publish(open, '1.delta', 'if-absent')
-        await expect(leased.publish(open, '2.delta', 'if-absent')).rejects.toMatchObject(bug)
-        await expect(open.write(bytesOf('x'))).rejects.toMatchObject(bug)
+        await expectRejected(leased.publish(open, '2.delta', 'if-absent'), bug)
+        await expectRejected(open.write(bytesOf('x')), bug)
         const discarded = await stage(leased, 'x')
         await discarded.discard()
-        await expect(leased.publish(discarded, '2.delta', 'if-absent')).rejects.toMatchObject(bug)
+        await expectRejected(leased.publish(discarded, '2.delta', 'if-absent'), bug)
         const nothing = async (): Promise<void> => undefined
         const foreign = { write: nothing, close: nothing, discard: nothing }
         await expect(leased.publish(foreign, '2.delta', 'if-absent')).rejects.toBeInstanceOf(
@@ -217,7 +244,8 @@ export function leasedDirectoryContract(
     })
 
     describe('a writer that was taken over', () => {
-      const fencedWith = (published: 'no' | 'unknown') => ({ code: 'TIDEMARK_FENCED', published })
+      const fencedWith = (published: 'no' | 'unknown') =>
+        ({ code: 'TIDEMARK_FENCED', published }) as const
 
       test('can neither begin, nor publish, nor remove, and is told each time', async () => {
         const reports: StateStoreError[] = []
@@ -226,15 +254,11 @@ export function leasedDirectoryContract(
         const ready = await stage(zombie, 'zombie')
         const second = await stage(zombie, 'zombie')
         const successor = await nextWriter()
-        await expect(begin(zombie, files)).rejects.toMatchObject(fencedWith('no'))
-        await expect(zombie.publish(ready, '2.delta', 'if-absent')).rejects.toMatchObject(
-          fencedWith('no'),
-        )
-        await expect(zombie.publish(second, '1.delta', 'replace')).rejects.toMatchObject(
-          fencedWith('no'),
-        )
-        await expect(zombie.remove('1.delta')).rejects.toMatchObject(fencedWith('no'))
-        await expect(zombie.refuseIfFenced()).rejects.toMatchObject(fencedWith('no'))
+        await expectRejected(begin(zombie, files), fencedWith('no'))
+        await expectRejected(zombie.publish(ready, '2.delta', 'if-absent'), fencedWith('no'))
+        await expectRejected(zombie.publish(second, '1.delta', 'replace'), fencedWith('no'))
+        await expectRejected(zombie.remove('1.delta'), fencedWith('no'))
+        await expectRejected(zombie.refuseIfFenced(), fencedWith('no'))
         expect(reports).toHaveLength(5)
         expect(await zombie.settle(ready, '2.delta')).toBe('gone')
         await ready.discard()
@@ -263,7 +287,7 @@ export function leasedDirectoryContract(
             await file.close()
             await zombie.publish(file, '1.delta', 'if-absent')
           }
-          await expect(end()).rejects.toMatchObject(fencedWith('no'))
+          await expectRejected(end(), fencedWith('no'))
           await file.discard()
           expect(await namesIn(files, STORE)).toEqual([])
         },
@@ -274,9 +298,7 @@ export function leasedDirectoryContract(
         const ready = await stage(zombie, 'zombie')
         await nextWriter()
         await nextWriter()
-        await expect(zombie.publish(ready, '1.delta', 'if-absent')).rejects.toMatchObject(
-          fencedWith('no'),
-        )
+        await expectRejected(zombie.publish(ready, '1.delta', 'if-absent'), fencedWith('no'))
       })
 
       test('the successor may strike between any two operations: the zombie is told the truth', async () => {
@@ -305,8 +327,7 @@ export function leasedDirectoryContract(
             const zombie = await nextWriter(interrupted.files)
             const outcome = await runScenario(zombie, scenario)
             const label = `${when} ${describeCall(interrupted.calls[at - 1])}`
-            if (outcome.failure !== undefined)
-              expect(outcome.failure, label).toMatchObject(fencedWith('no'))
+            if (outcome.failure !== undefined) expectError(outcome.failure, fencedWith('no'), label)
             // Told success if and only if it was in place when the successor looked.
             expect(seen['2.delta'] === 'zombie', label).toBe(outcome.done >= 1)
             expect(seen['1.delta'] === 'zombie', label).toBe(outcome.done >= 2)
@@ -319,30 +340,66 @@ export function leasedDirectoryContract(
         }
       })
 
-      test('races with the fence: success if and only if the successor saw it', async () => {
-        let successes = 0
-        for (let race = 0; race < racesCount; race++) {
-          const zombie = await nextWriter()
-          const file = await stage(zombie, `race ${race}`)
-          const mode = race % 2 === 0 ? 'if-absent' : 'replace'
-          const fencing = async (): Promise<Record<string, string | undefined>> => {
-            for (let turn = 0; turn < race % 5; turn++) await files.stat(STORE)
-            await fence(files, stagingOf(generation))
-            return contents()
+      test.each(['if-absent', 'replace', 'remove'] as const)(
+        'races with the fence (%s): success if and only if the successor saw it, whose work stays',
+        async (change) => {
+          const outcomes = { done: 0, fenced: 0 }
+          // The calls for which the older writer is held back, or below 0 its successor. Whoever was the faster one is held back longer, so
+          // that the races are close, however fast the storage is at what.
+          let handicap = 0
+          let step = 1
+          let wasDone: boolean | undefined
+          for (let race = 0; race < racesCount / 3; race++) {
+            const name = `${race}.delta`
+            const zombie = await nextWriter()
+            const file = await stage(zombie, 'zombie')
+            if (change !== 'if-absent')
+              await files.createExclusive(`${STORE}/${name}`, bytesOf('old'), 'os')
+            const zombieActs = async (): Promise<unknown> => {
+              await pause(handicap)
+              return change === 'remove' ? zombie.remove(name) : zombie.publish(file, name, change)
+            }
+            const successorActs = async (): Promise<string | undefined> => {
+              await pause(-handicap)
+              await fence(files, stagingOf(generation))
+              const seen = (await contents())[name]
+              await publishText(
+                await nextWriter(files, { leaveFormer: true }),
+                name,
+                'successor',
+                'replace',
+              )
+              return seen
+            }
+            const [outcome, seen] = await Promise.all([
+              zombieActs().catch((error: unknown) => error),
+              successorActs(),
+            ])
+            const isDone = outcome === (change === 'remove' ? true : 'published')
+            if (!isDone) expectError(outcome, fencedWith('no'), `race ${race}`)
+            outcomes[isDone ? 'done' : 'fenced']++
+            step = isDone === wasDone ? Math.min(2 * step, HANDICAP_STEP_MAX) : 1
+            handicap += isDone ? step : -step
+            wasDone = isDone
+            const [ifDone, ifNot] = {
+              'if-absent': ['zombie', undefined],
+              replace: ['zombie', 'old'],
+              remove: [undefined, 'old'],
+            }[change]
+            expect(seen, `race ${race}`).toBe(isDone ? ifDone : ifNot)
+            expect(await textOf(files, `${STORE}/${name}`), `race ${race}`).toBe('successor')
+            await file.discard()
           }
-          const [outcome, seen] = await Promise.all([
-            zombie.publish(file, `${race}.delta`, mode).catch((error: unknown) => error),
-            fencing(),
-          ])
-          if (outcome !== 'published') expect(outcome).toMatchObject(fencedWith('no'))
-          expect(seen[`${race}.delta`] === `race ${race}`, `race ${race}`).toBe(
-            outcome === 'published',
-          )
-          if (outcome === 'published') successes++
-          await file.discard()
-        }
-        expect(successes).toBeLessThanOrEqual(racesCount)
-      })
+          console.log(change, outcomes)
+          expect(outcomes.done, 'races that the older writer won').toBeGreaterThan(0)
+          expect(outcomes.fenced, 'races that the fence won').toBeGreaterThan(0)
+        },
+      )
+
+      /** As long as `turns` calls take. */
+      async function pause(turns: number): Promise<void> {
+        for (let turn = 0; turn < turns; turn++) await files.stat(STORE)
+      }
 
       /** Publishes what the scenario removes and replaces, runs it, and says how many steps were told to have worked. */
       async function runScenario(
@@ -382,7 +439,7 @@ export function leasedDirectoryContract(
     })
 
     describe('a storage that loses answers', () => {
-      const timeout = { code: 'TIDEMARK_STORAGE_TIMEOUT' }
+      const timeout = { code: 'TIDEMARK_STORAGE_TIMEOUT' } as const
       for (const mode of ['if-absent', 'replace'] as const) {
         const lieOnce = (how: 'done' | 'lost' | 'late') => {
           let told = false
@@ -397,7 +454,7 @@ export function leasedDirectoryContract(
         test(`${mode}: the move took effect: settled as gone, and the target is ours`, async () => {
           const leased = await nextWriter(lieOnce('done').files)
           const file = await stage(leased, 'ours')
-          await expect(leased.publish(file, '1.delta', mode)).rejects.toMatchObject(timeout)
+          await expectRejected(leased.publish(file, '1.delta', mode), timeout)
           expect(await leased.settle(file, '1.delta')).toBe('gone')
           expect(await textOf(files, `${STORE}/1.delta`)).toBe('ours')
         })
@@ -405,7 +462,7 @@ export function leasedDirectoryContract(
         test(`${mode}: the move never happened: withdrawn, and nothing is there`, async () => {
           const leased = await nextWriter(lieOnce('lost').files)
           const file = await stage(leased, 'ours')
-          await expect(leased.publish(file, '1.delta', mode)).rejects.toMatchObject(timeout)
+          await expectRejected(leased.publish(file, '1.delta', mode), timeout)
           expect(await leased.settle(file, '1.delta')).toBe('withdrawn')
           expect(await namesIn(files, STORE)).toEqual([])
           expect(await namesIn(files, stagingOf(1))).toEqual([])
@@ -415,7 +472,7 @@ export function leasedDirectoryContract(
           const lying = lieOnce('late')
           const leased = await nextWriter(lying.files)
           const file = await stage(leased, 'ours')
-          await expect(leased.publish(file, '1.delta', mode)).rejects.toMatchObject(timeout)
+          await expectRejected(leased.publish(file, '1.delta', mode), timeout)
           expect(await leased.settle(file, '1.delta')).toBe('withdrawn')
           await lying.arrive()
           expect(await namesIn(files, STORE)).toEqual([])
@@ -424,17 +481,17 @@ export function leasedDirectoryContract(
         test(`${mode}: publishing again without settling finds the source gone, and says no more than that`, async () => {
           const leased = await nextWriter(lieOnce('done').files)
           const file = await stage(leased, 'ours')
-          await expect(leased.publish(file, '1.delta', mode)).rejects.toMatchObject(timeout)
-          await expect(leased.publish(file, '1.delta', mode)).rejects.toMatchObject(timeout)
+          await expectRejected(leased.publish(file, '1.delta', mode), timeout)
+          await expectRejected(leased.publish(file, '1.delta', mode), timeout)
           expect(await leased.settle(file, '1.delta')).toBe('gone')
         })
 
         test(`${mode}: fenced after an unanswered move, it is FENCED with an unknown outcome`, async () => {
           const leased = await nextWriter(lieOnce('done').files)
           const file = await stage(leased, 'ours')
-          await expect(leased.publish(file, '1.delta', mode)).rejects.toMatchObject(timeout)
+          await expectRejected(leased.publish(file, '1.delta', mode), timeout)
           await nextWriter()
-          await expect(leased.publish(file, '1.delta', mode)).rejects.toMatchObject({
+          await expectRejected(leased.publish(file, '1.delta', mode), {
             code: 'TIDEMARK_FENCED',
             published: 'unknown',
           })
@@ -463,7 +520,7 @@ export function leasedDirectoryContract(
       test('a removal that never happened can be repeated', async () => {
         const leased = await nextWriter(removalLies('lost').files)
         await publishText(leased, '1.delta', 'old')
-        await expect(leased.remove('1.delta')).rejects.toMatchObject(timeout)
+        await expectRejected(leased.remove('1.delta'), timeout)
         expect(await textOf(files, `${STORE}/1.delta`)).toBe('old')
         expect(await leased.remove('1.delta')).toBe(true)
         expect(await namesIn(files, STORE)).toEqual([])
@@ -473,7 +530,7 @@ export function leasedDirectoryContract(
         const lying = removalLies('late')
         const leased = await nextWriter(lying.files)
         await publishText(leased, '1.delta', 'old')
-        await expect(leased.remove('1.delta')).rejects.toMatchObject(timeout)
+        await expectRejected(leased.remove('1.delta'), timeout)
         await publishText(leased, '1.delta', 'new', 'replace')
         await lying.arrive()
         expect(await textOf(files, `${STORE}/1.delta`)).toBe('new')
@@ -491,8 +548,8 @@ export function leasedDirectoryContract(
         const leased = await nextWriter(lying.files)
         await publishText(leased, '1.delta', 'old')
         const file = await stage(leased, 'new')
-        await expect(leased.remove('1.delta')).rejects.toMatchObject(timeout)
-        await expect(leased.publish(file, '1.delta', 'replace')).rejects.toMatchObject(timeout)
+        await expectRejected(leased.remove('1.delta'), timeout)
+        await expectRejected(leased.publish(file, '1.delta', 'replace'), timeout)
         expect(await textOf(files, `${STORE}/1.delta`)).toBe('old')
         broken = false
         expect(await leased.publish(file, '1.delta', 'replace')).toBe('published')
@@ -507,8 +564,8 @@ export function leasedDirectoryContract(
         )
         const leased = await nextWriter(lying.files)
         const file = await stage(leased, 'ours')
-        await expect(leased.publish(file, '1.delta', 'if-absent')).rejects.toMatchObject(timeout)
-        await expect(leased.settle(file, '1.delta')).rejects.toMatchObject({
+        await expectRejected(leased.publish(file, '1.delta', 'if-absent'), timeout)
+        await expectRejected(leased.settle(file, '1.delta'), {
           code: 'TIDEMARK_COMMIT_OUTCOME_UNKNOWN',
           published: 'unknown',
           path: `${STORE}/1.delta`,
@@ -523,7 +580,7 @@ export function leasedDirectoryContract(
         const file = await stage(leased, 'ours')
         const [name = ''] = await namesIn(files, stagingOf(1))
         await files.deleteFile(`${stagingOf(1)}/${name}`)
-        await expect(leased.publish(file, '1.delta', 'if-absent')).rejects.toMatchObject(timeout)
+        await expectRejected(leased.publish(file, '1.delta', 'if-absent'), timeout)
         expect(await leased.settle(file, '1.delta')).toBe('gone')
         await publishText(leased, '1.delta', 'again')
       })
@@ -535,7 +592,7 @@ export function leasedDirectoryContract(
       await files.deleteTree(STORE)
       expect(await leased.list()).toEqual([])
       for (const mode of ['if-absent', 'replace'] as const)
-        await expect(leased.publish(file, '1.delta', mode)).rejects.toMatchObject({
+        await expectRejected(leased.publish(file, '1.delta', mode), {
           code: 'TIDEMARK_STORAGE_UNAVAILABLE',
           path: STORE,
         })
@@ -550,10 +607,10 @@ export function leasedDirectoryContract(
       await files.makeDirectory(`${STORE}/1.delta`, 'os')
       const file = await stage(leased, 'x')
       expect(await leased.publish(file, '1.delta', 'if-absent')).toBe('exists')
-      const corrupt = { code: 'TIDEMARK_CORRUPT_FILE', path: `${STORE}/1.delta` }
-      await expect(leased.publish(file, '1.delta', 'replace')).rejects.toMatchObject(corrupt)
-      await expect(leased.remove('1.delta')).rejects.toMatchObject(corrupt)
-      await expect(leased.read('1.delta')).rejects.toMatchObject(corrupt)
+      const corrupt = { code: 'TIDEMARK_CORRUPT_FILE', path: `${STORE}/1.delta` } as const
+      await expectRejected(leased.publish(file, '1.delta', 'replace'), corrupt)
+      await expectRejected(leased.remove('1.delta'), corrupt)
+      await expectRejected(leased.read('1.delta'), corrupt)
       expect(await namesIn(files, STORE)).toEqual(['1.delta'])
     })
   })
@@ -564,7 +621,7 @@ function stagingOf(generation: number): string {
 }
 
 async function renameAway(files: CheckpointFileManager, staging: string): Promise<void> {
-  const nonce = (await namesIn(files, STAGING_PARENT)).length
+  const nonce = toHex(systemClock.randomBytes(6))
   await files.moveDirectory(staging, staging.replace(/([^/]+)$/, `.fenced-$1-${nonce}`))
 }
 
@@ -595,13 +652,4 @@ async function publishText(
     await file.discard()
     throw error
   }
-}
-
-/** The name under which the file with `label` was staged. */
-function stagedName(calls: { method: string; args: readonly unknown[] }[], label: string): string {
-  const path = calls
-    .filter((call) => call.method === 'createFile')
-    .map((call) => String(call.args[0]))
-    .find((created) => created.includes(`/${label}-`))
-  return path?.slice(path.lastIndexOf('/') + 1) ?? 'not staged'
 }

@@ -2,7 +2,8 @@
 
 import { StateStoreError } from '../errors.ts'
 import type { CheckpointFileManager } from '../files/file-manager.ts'
-import { aroundCalls, type NumberedCall } from './around-calls.ts'
+import type { NumberedCall } from './around-calls.ts'
+import { aroundFiles } from './around-files.ts'
 
 /**
  * How an operation lies: it answers TIDEMARK_STORAGE_TIMEOUT, and was 'done' all the same, is 'lost' for ever, or comes 'late': it waits on
@@ -16,17 +17,18 @@ export interface LyingFiles {
   arrive(): Promise<void>
 }
 
-/** `lie` says, for each call of the manager, whether and how it lies about it. */
+/** `lie` says, for each call of the manager and of its writers, whether and how it lies about it. An `abort` never tells of it. */
 export function lyingFiles(
   inner: CheckpointFileManager,
   lie: (call: NumberedCall) => Lie | undefined,
 ): LyingFiles {
   const underway: (() => Promise<unknown>)[] = []
-  const files = aroundCalls(inner, async (call, proceed) => {
+  const files = aroundFiles(inner, async (call, proceed) => {
     const how = lie(call)
     if (how === undefined) return proceed()
     if (how === 'done') await proceed()
     if (how === 'late') underway.push(proceed)
+    if (call.method === 'abort') return undefined
     throw new StateStoreError(
       'TIDEMARK_STORAGE_TIMEOUT',
       `No answer to ${call.method}, call ${call.index} (injected: ${how})`,

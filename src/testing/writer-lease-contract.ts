@@ -18,7 +18,10 @@ import {
 import { listClaims } from '../store/claims.ts'
 import { type LeaseContext, WriterLease } from '../store/writer-lease.ts'
 import { systemClock } from '../base/clock.ts'
-import { aroundCalls, type NumberedCall } from './around-calls.ts'
+import type { NumberedCall } from './around-calls.ts'
+import { aroundFiles } from './around-files.ts'
+import { timeoutOf } from './file-manager-contract.ts'
+import { expectError } from './rejections.ts'
 import { sourceOf } from './source-of.ts'
 import {
   commitRows,
@@ -52,6 +55,8 @@ export interface WriterLeaseContractOptions {
    * is told by test/unit/store/object-storage.test.ts. Default false.
    */
   readonly onlyObjects?: boolean
+  /** How long each test and each of its hooks may take, milliseconds. Default: Vitest's, 5 s. */
+  readonly timeoutMs?: number
 }
 
 const STORE = resolveStoreId(ID)
@@ -72,12 +77,12 @@ function claimedBy({ method, args }: NumberedCall): string | undefined {
 
 export function writerLeaseContract(
   name: string,
-  { createFiles, onlyObjects = false }: WriterLeaseContractOptions,
+  { createFiles, onlyObjects = false, timeoutMs }: WriterLeaseContractOptions,
 ): void {
   const leftOut = (): void => undefined
   const testWithMoves = onlyObjects ? leftOut : test
   const describeWithMoves = onlyObjects ? leftOut : describe
-  describe(`on ${name}`, () => {
+  describe(`on ${name}`, timeoutOf(timeoutMs), () => {
     let harness: WriterLeaseHarness
     let files: CheckpointFileManager
     let opened: OpenedStore[]
@@ -86,11 +91,11 @@ export function writerLeaseContract(
       harness = await createFiles()
       files = harness.files
       opened = []
-    })
+    }, timeoutMs)
     afterEach(async () => {
       for (const store of opened) await store.stores.close()
       await harness.dispose()
-    })
+    }, timeoutMs)
 
     /** A writer of its own, as another process would be. */
     async function writer(
@@ -106,7 +111,7 @@ export function writerLeaseContract(
     async function withHook(
       hook: (call: NumberedCall) => void | Promise<void>,
     ): Promise<CheckpointFileManager> {
-      return aroundCalls(await harness.another(), async (call, proceed) => {
+      return aroundFiles(await harness.another(), async (call, proceed) => {
         await hook(call)
         return proceed()
       })
@@ -185,13 +190,23 @@ export function writerLeaseContract(
       )
 
       test('of eight who claim at once one wins each number, and one of them can write', async () => {
-        const writers = await Promise.all(Array.from({ length: 8 }, () => writer()))
+        const created: string[] = []
+        const counting = async (): Promise<CheckpointFileManager> =>
+          aroundFiles(await harness.another(), async (call, proceed) => {
+            const outcome = await proceed()
+            const claimed = claimedBy(call)
+            if (claimed !== undefined && outcome === 'created') created.push(claimed)
+            return outcome
+          })
+        const writers = await Promise.all(
+          Array.from({ length: 8 }, async () => writer({}, await counting())),
+        )
         const claims = await Promise.allSettled(
           writers.map(async ({ provider }) => await provider.getStore()),
         )
         for (const claim of claims) {
           if (claim.status === 'rejected')
-            expect(claim.reason).toMatchObject({ code: 'TIDEMARK_FENCED', published: 'no' })
+            expectError(claim.reason, { code: 'TIDEMARK_FENCED', published: 'no' })
         }
         const commits = await Promise.allSettled(
           claims.map(async (claim) => {
@@ -205,7 +220,9 @@ export function writerLeaseContract(
         )
         expect(codes.filter((code) => code === 'committed')).toHaveLength(1)
         expect(codes.filter((code) => code === 'TIDEMARK_FENCED')).toHaveLength(7)
-        expect(new Set(await names(files, WRITERS)).size).toBeGreaterThan(0)
+        const claimed = await names(files, WRITERS)
+        expect(claimed).toEqual(claimed.map((_, index) => claimName(index + 1)))
+        expect(created.sort()).toEqual(claimed.map((each) => `${WRITERS}/${each}`))
       })
 
       test('the newest 64 claims are kept, and numbers go on where they were', async () => {

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { type S3Options, S3FileManager } from '../../src/files/s3/s3.ts'
-import { conditionalWritesContract } from '../support/contracts/conditional-writes.ts'
+import { conditionalWritesContract } from '../../src/testing/conditional-writes-contract.ts'
 import { bytesOf, fileManagerContract, namesIn } from '../../src/testing/file-manager-contract.ts'
 import { StateStores } from '../../src/index.ts'
 import { ID } from '../../src/testing/stores.ts'

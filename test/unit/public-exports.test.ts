@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest'
 import * as webhdfs from '../../src/files/webhdfs/webhdfs.ts'
 import * as tidemark from '../../src/index.ts'
+import * as testing from '../../src/testing/testing.ts'
 
 test('the public names are these', () => {
   expect(Object.keys(tidemark).sort()).toEqual([
@@ -10,8 +11,11 @@ test('the public names are these', () => {
     'ERROR_CODES',
     'LocalFileManager',
     'MemoryFileManager',
+    'PROBE_PREFIX',
     'StateStoreError',
     'StateStores',
+    'checkPath',
+    'checkSegment',
     'decodeRow',
     'encodeRow',
     'hashRow',
@@ -46,4 +50,13 @@ test('the names of channels are unique and stable', () => {
 
 test('what tidemark/files/webhdfs exports is this', () => {
   expect(Object.keys(webhdfs)).toEqual(['WebHdfsFileManager'])
+})
+
+test('what tidemark/testing exports is this', () => {
+  expect(Object.keys(testing).sort()).toEqual([
+    'conditionalWritesContract',
+    'fileManagerContract',
+    'leasedDirectoryContract',
+    'writerLeaseContract',
+  ])
 })

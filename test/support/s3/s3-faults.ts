@@ -5,7 +5,11 @@ import { inspect } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Clock, systemClock } from '../../../src/base/clock.ts'
 import { type S3Options, S3FileManager } from '../../../src/files/s3/s3.ts'
-import { patternBytes, revisionOf, uploadOf } from '../contracts/conditional-writes.ts'
+import {
+  patternBytes,
+  revisionOf,
+  uploadOf,
+} from '../../../src/testing/conditional-writes-contract.ts'
 import { bytesOf, textOf } from '../../../src/testing/file-manager-contract.ts'
 import { type Fault, FaultProxy, type FaultRule, type ProxiedRequest } from '../fault-proxy.ts'
 

@@ -22,7 +22,6 @@ leasedDirectoryContract('memory, fenced by deleting', {
 })
 
 leasedDirectoryContract('local', {
-  racesCount: 40,
   create: async () => {
     const root = await mkdtemp(join(tmpdir(), 'tidemark-leased-'))
     return {

@@ -9,7 +9,7 @@ import { StateStores } from '../../../../src/index.ts'
 import { bytesOf } from '../../../../src/testing/file-manager-contract.ts'
 import { commitVersions, ID, readRows, rowsAfter, text } from '../../../../src/testing/stores.ts'
 import { codeOf } from '../../../support/code-of.ts'
-import { revisionOf } from '../../../support/contracts/conditional-writes.ts'
+import { revisionOf } from '../../../../src/testing/conditional-writes-contract.ts'
 import {
   type Fault,
   FaultProxy,

@@ -5,7 +5,7 @@ import { S3FileManager } from '../../../../src/files/s3/s3.ts'
 import {
   conditionalWritesContract,
   uploadOf,
-} from '../../../support/contracts/conditional-writes.ts'
+} from '../../../../src/testing/conditional-writes-contract.ts'
 import {
   bytesOf,
   fileManagerContract,

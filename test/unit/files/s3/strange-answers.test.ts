@@ -8,7 +8,7 @@ import { type Clock, systemClock } from '../../../../src/base/clock.ts'
 import { type S3Options, S3FileManager } from '../../../../src/files/s3/s3.ts'
 import { bytesOf } from '../../../../src/testing/file-manager-contract.ts'
 import { codeOf } from '../../../support/code-of.ts'
-import { uploadOf } from '../../../support/contracts/conditional-writes.ts'
+import { uploadOf } from '../../../../src/testing/conditional-writes-contract.ts'
 import { FakeS3 } from '../../../support/s3/fake-s3.ts'
 
 const PART_SIZE_BYTES = 5 * 1024 * 1024

@@ -1,8 +1,9 @@
 // The contract of ConditionalWrites, sentence by sentence (src/files/file-manager.ts). Every storage without moves runs it.
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { CheckpointFileManager, ConditionalWrites } from '../../../src/files/file-manager.ts'
-import { bytesOf, namesIn, textOf } from '../../../src/testing/file-manager-contract.ts'
+import type { CheckpointFileManager, ConditionalWrites } from '../files/file-manager.ts'
+import { bytesOf, namesIn, textOf, timeoutOf } from './file-manager-contract.ts'
+import { expectRejected } from './rejections.ts'
 
 export interface ConditionalWritesHarness {
   /** On a checkpoint location that does not exist yet. */
@@ -14,10 +15,12 @@ export interface ConditionalWritesHarness {
 
 export interface ConditionalWritesContractOptions {
   readonly create: () => Promise<ConditionalWritesHarness>
-  /** What is larger than this is sent in parts. */
+  /** What is larger than this is sent in parts, bytes; up to four of them are written. Any small size where there are no parts. */
   readonly partSizeBytes: number
   /** False: uploads begun below a folder cannot be listed here. */
   readonly listsUploads?: boolean
+  /** How long each test and each of its hooks may take, milliseconds. Default: Vitest's, 5 s. */
+  readonly timeoutMs?: number
 }
 
 const CALLERS = 8
@@ -54,17 +57,17 @@ function times<T>(count: number, make: (index: number) => Promise<T>): Promise<T
 
 export function conditionalWritesContract(
   name: string,
-  { create, partSizeBytes, listsUploads = true }: ConditionalWritesContractOptions,
+  { create, partSizeBytes, listsUploads = true, timeoutMs }: ConditionalWritesContractOptions,
 ): void {
-  describe(`${name} keeps the contract of conditional writes`, () => {
+  describe(`${name} keeps the contract of conditional writes`, timeoutOf(timeoutMs), () => {
     let harness: ConditionalWritesHarness
     let files: CheckpointFileManager
 
     beforeEach(async () => {
       harness = await create()
       files = harness.files
-    })
-    afterEach(() => harness.dispose())
+    }, timeoutMs)
+    afterEach(() => harness.dispose(), timeoutMs)
 
     const small = bytesOf('small')
     const large = patternBytes(2 * partSizeBytes + 12_345, 1)
@@ -199,20 +202,20 @@ export function conditionalWritesContract(
     })
 
     test('one call at a time, and none after the end', async () => {
-      const bug = { code: 'TIDEMARK_INVARIANT_VIOLATED' }
+      const bug = { code: 'TIDEMARK_INVARIANT_VIOLATED' } as const
       const written = await uploadOf(files, 'a', small)
       const completing = written.complete('absent')
-      await expect(written.write(small)).rejects.toMatchObject(bug)
+      await expectRejected(written.write(small), bug)
       await completing
-      await expect(written.write(small)).rejects.toMatchObject(bug)
-      await expect(written.complete('absent')).rejects.toMatchObject(bug)
+      await expectRejected(written.write(small), bug)
+      await expectRejected(written.complete('absent'), bug)
       const given = await uploadOf(files, 'b', small)
       await given.abort()
-      await expect(given.write(small)).rejects.toMatchObject(bug)
-      await expect(given.complete('absent')).rejects.toMatchObject(bug)
+      await expectRejected(given.write(small), bug)
+      await expectRejected(given.complete('absent'), bug)
       const refused = await uploadOf(files, 'a', small)
       await refused.complete('absent')
-      await expect(refused.write(small)).rejects.toMatchObject(bug)
+      await expectRejected(refused.write(small), bug)
       expect(await textOf(files, 'a')).toBe('small')
     })
 
@@ -241,7 +244,7 @@ export function conditionalWritesContract(
         expect(await other.cleanUploads('dir', 3_600_000)).toBe(0)
         expect(await other.cleanUploads('dir', -1e9)).toBe(1)
         expect(await other.cleanUploads('dir', -1e9)).toBe(0)
-        await expect(abandoned.complete('absent')).rejects.toMatchObject({
+        await expectRejected(abandoned.complete('absent'), {
           code: 'TIDEMARK_STORAGE_UNAVAILABLE',
         })
         expect(await other.cleanUploads('', -1e9)).toBe(1)

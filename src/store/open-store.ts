@@ -12,6 +12,7 @@ import { StateStoreError } from '../errors.ts'
 import { copyProgress } from '../format/progress.ts'
 import { VALUE_BYTES_MAX } from '../format/record-stream.ts'
 import type { MapReader, MapView, VersionedMap } from '../map/versioned-map.ts'
+import { checkCallOptions } from './call-options.ts'
 import type { StateStoreMetrics } from './metrics.ts'
 import type { StagedStateFile } from './staged-state-file.ts'
 import type { CommitOptions, StateStore, StoreState } from './state-store.ts'
@@ -106,6 +107,7 @@ export class OpenStore extends StoreReader implements StateStore {
 
   async commit(options: CommitOptions = {}): Promise<number> {
     if (this.#state !== 'updating' || this.#sealed !== 'no') throw this.#finished('commit')
+    checkCallOptions('commit', options)
     this.#host.checkCommit(this.version, options)
     options.signal?.throwIfAborted()
     // Copied now: the commit may have to wait for its turn, and `progress` is the caller's to change meanwhile.

@@ -10,6 +10,7 @@ import { Mutex } from '../base/mutex.ts'
 import { isStateStoreError, StateStoreError } from '../errors.ts'
 import type { CheckpointFileManager } from '../files/file-manager.ts'
 import type { MapView } from '../map/versioned-map.ts'
+import { checkCallOptions } from './call-options.ts'
 import { HistoricalMaps } from './historical-maps.ts'
 import { InstalledVersions } from './installed-versions.ts'
 import type { Maintainable } from './maintainable.ts'
@@ -77,10 +78,12 @@ export class StateStoreProvider implements AsyncDisposable {
    *
    * Throws VERSION_NOT_FOUND, BROKEN_CHAIN, CORRUPT_FILE, REWIND_REFUSED, STORE_BUSY, FENCED, POISONED, COMMIT_OUTCOME_UNKNOWN, PROVIDER_CLOSED,
    * MEMORY_LIMIT, UNSUPPORTED, UNKNOWN_FORMAT_VERSION, STORAGE_UNAVAILABLE, STORAGE_TIMEOUT, INVALID_OPTIONS (readOnly, or an option that this storage
-   * cannot have); RangeError for what is no version and for a `committedThrough` above the newest; the signal's reason.
+   * cannot have); RangeError for what is no version and for a `committedThrough` above the newest; TypeError for an unknown option; the signal's
+   * reason.
    */
   async getStore(version?: number, options: GetStoreOptions = {}): Promise<StateStore> {
     checkVersion(version)
+    checkCallOptions('getStore', options)
     checkVersion(options.committedThrough, 'committedThrough')
     return await this.#parts.mutex.run(async () => {
       this.#checkOpen()
@@ -119,6 +122,7 @@ export class StateStoreProvider implements AsyncDisposable {
    */
   async getReadStore(version?: number, options: GetReadStoreOptions = {}): Promise<ReadStateStore> {
     checkVersion(version)
+    checkCallOptions('getReadStore', options)
     this.#checkOpen()
     const latest = this.#writer?.latest
     const target = version ?? latest

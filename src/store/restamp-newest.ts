@@ -27,15 +27,17 @@ const RESTAMP_ATTEMPTS_MAX = 10
 
 /**
  * Stamps the newest version, whatever an older writer has added meanwhile included. The first holder of all finds nothing that could still be
- * on its way, and stamps nothing. CORRUPT_FILE if the newest file is damaged: then nothing is stamped, and nobody can open it either.
+ * on its way, and stamps nothing. CORRUPT_FILE if the newest file is damaged: then nothing is stamped, and nobody can open it either. UNSUPPORTED
+ * where it cannot be stamped: no trailer, claims that are missing, a listing without revisions.
  */
 export async function restampNewest(context: RecoveryContext, lease: WriterLease): Promise<void> {
   await whileFilesChange(async () => {
     const files = await listFiles(context)
     const { version } = await findLatestListed(files, context)
     const source = openSource(context, files, 'delta', version)
+    if (source === undefined) return // Empty, or a snapshot alone, which nobody replaces.
     const revision = statusOf(files, 'delta', version)?.revision
-    if (source === undefined || revision === undefined) return // Empty, or a snapshot alone, which nobody replaces.
+    if (revision === undefined) throw hasNoRevision(source.path, context)
     const trailer = await readTrailer(source, fileOptions(context, 'delta', version))
     if (trailer === undefined && lease.generation === 1) return
     if (trailer === undefined) throw cannotStamp(source.path, context)
@@ -71,6 +73,15 @@ function keepsChanging(path: string, { id }: RecoveryContext): StateStoreError {
   return new StateStoreError(
     'TIDEMARK_STORAGE_UNAVAILABLE',
     `${path} kept being replaced while it was to be taken over. Expected older writers to give up once a newer one has claimed; check who writes there.`,
+    { storeId: storeIdText(id), path },
+  )
+}
+
+function hasNoRevision(path: string, { id, directory }: RecoveryContext): StateStoreError {
+  return new StateStoreError(
+    'TIDEMARK_UNSUPPORTED',
+    `${directory.directory} cannot be taken over: the storage lists ${path} without a revision. A file manager with conditional writes must tell the ` +
+      '`revision` of a file in `list` and in `stat`; without one, what an older writer still has on its way could not be told from what is there.',
     { storeId: storeIdText(id), path },
   )
 }

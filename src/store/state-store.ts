@@ -75,7 +75,8 @@ export interface StateStore extends StateReader, AsyncDisposable {
   /**
    * Publishes the changes as version N + 1 and resolves to that number once it is durable (option `durability`). Rejects with the text
    * `Error committing version …`, the code of what went wrong and its cause; then only abort() is left. A COMMIT_OUTCOME_UNKNOWN is settled by
-   * the provider's next getStore.
+   * the provider's next getStore. Options that are refused (TypeError, also for an unknown one; RangeError) leave the store as it is: it can
+   * still be committed.
    */
   commit(options?: CommitOptions): Promise<number>
   /** Drops the changes; the version on disk stays what it was. A second call does nothing; after commit it is STORE_FINISHED. */

@@ -1,12 +1,13 @@
 import { isStateStoreError, StateStoreError } from '../errors.ts'
+import { checkFileManager } from '../files/check-file-manager.ts'
 import type { CheckpointFileManager } from '../files/file-manager.ts'
 import { openLocation as openFiles } from '../files/open-location.ts'
 
-/** The file manager of a checkpoint that is there: `location` is a folder on local disk, a `webhdfs://`, `swebhdfs://` or `s3://` URL, or a manager already. A path to a file is CHECKPOINT_NOT_FOUND. */
+/** The file manager of a checkpoint that is there: `location` is a folder on local disk, a `webhdfs://`, `swebhdfs://` or `s3://` URL, or a manager already. A path to a file is CHECKPOINT_NOT_FOUND, what is neither text nor manager TypeError. */
 export async function openLocation(
   location: string | CheckpointFileManager,
 ): Promise<CheckpointFileManager> {
-  if (typeof location !== 'string') return location
+  if (typeof location !== 'string') return checkFileManager(location)
   try {
     return await openFiles(location)
   } catch (cause) {

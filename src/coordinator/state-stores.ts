@@ -3,6 +3,7 @@
 import { publishStep } from '../base/diagnostics.ts'
 import { unfailing } from '../base/logger.ts'
 import { isStateStoreError, StateStoreError } from '../errors.ts'
+import { checkFileManager } from '../files/check-file-manager.ts'
 import type { CheckpointFileManager } from '../files/file-manager.ts'
 import { openLocation } from '../files/open-location.ts'
 import { maintain } from '../maintenance/maintain.ts'
@@ -39,19 +40,15 @@ export class StateStores implements AsyncDisposable {
   /**
    * The stores of a checkpoint: `location` is a folder on local disk, a `webhdfs://`, `swebhdfs://` or `s3://` URL, or a file manager (for options
    * of its own, or for anywhere else). Nothing is read or written yet, and the folder need not exist, but for `readOnly: true`, which refuses one that does not: CHECKPOINT_NOT_FOUND. INVALID_OPTIONS for options that
-   * are not right.
+   * are not right, TypeError for a location that is neither.
    */
   static async open(
     location: string | CheckpointFileManager,
     options: StateStoreOptions = {},
   ): Promise<StateStores> {
     const resolved = withUnfailingLogger(resolveOptions(options))
-    if (typeof location !== 'string' && (typeof location !== 'object' || location === null)) {
-      throw new TypeError(
-        `Expected \`location\` to be a string or a file manager, got ${location === null ? 'null' : typeof location}`,
-      )
-    }
-    const files = typeof location === 'string' ? await openLocation(location) : location
+    const files =
+      typeof location === 'string' ? await openLocation(location) : checkFileManager(location)
     if (resolved.readOnly && (await files.stat('')) === undefined) {
       throw new StateStoreError(
         'TIDEMARK_CHECKPOINT_NOT_FOUND',

@@ -7,6 +7,9 @@ import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock, type Clock } from '../../../src/base/clock.ts'
 import { StateStores } from '../../../src/coordinator/state-stores.ts'
+import { openCheckpoint } from '../../../src/checkpoint/checkpoint.ts'
+import { verifyCheckpoint } from '../../../src/checkpoint/verify.ts'
+import { LocalFileManager } from '../../../src/files/local.ts'
 import { MemoryFileManager } from '../../../src/files/memory.ts'
 import type { StoreId } from '../../../src/store/store-id.ts'
 import {
@@ -110,6 +113,39 @@ describe('a location on the local disk', () => {
     await using other = await StateStores.open(location, QUIET)
     await failure('TIDEMARK_CORRUPT_FILE', () => other.provider(ID).getReadStore())
   })
+})
+
+describe('what is neither text nor file manager', () => {
+  const mistakes: [what: string, location: () => unknown, message: string][] = [
+    [
+      'a URL',
+      () => new URL('file:///x/y'),
+      'Expected `location` to be a string or a file manager, got a URL; pass its `href`, file:///x/y',
+    ],
+    ['a manager that was not awaited', () => LocalFileManager.open(tmpdir()), 'await it'],
+    ['an empty object', () => ({}), 'got an object without `stat`, `list`, `read`'],
+    [
+      'a manager that lacks a call',
+      () => Object.assign(new MemoryFileManager(), { makeDirectories: undefined }),
+      'got an object without `makeDirectories`',
+    ],
+    ['null', () => null, 'got null'],
+    ['a number', () => 7, 'got number'],
+  ]
+  test.each(mistakes)(
+    '%s is refused at once, by whatever opens it',
+    async (_, location, message) => {
+      for (const open of [
+        (wrong: string) => StateStores.open(wrong, QUIET),
+        (wrong: string) => openCheckpoint(wrong),
+        (wrong: string) => verifyCheckpoint(wrong),
+      ]) {
+        const opening = open(location() as string)
+        await expect(opening).rejects.toBeInstanceOf(TypeError)
+        await expect(opening).rejects.toThrow(message)
+      }
+    },
+  )
 })
 
 describe('a store id', () => {

@@ -314,3 +314,19 @@ describe('what such storage cannot do', () => {
     expect(error.message).toContain('copy that folder')
   })
 })
+
+test('a storage with conditional writes that tells no revisions cannot be taken over, and says so', async () => {
+  class WithoutRevisions extends MemoryObjects {
+    override async list(directory: string, after?: string) {
+      return (await super.list(directory, after))?.map(({ revision: _, ...entry }) => entry)
+    }
+  }
+  const a = await writer(new MemoryObjects().storage)
+  await commitVersions(a.provider, 2)
+  const files = new WithoutRevisions(a.files.storage)
+  const { provider } = await openProvider({}, files)
+  const error = await failure('TIDEMARK_UNSUPPORTED', () => provider.getStore())
+  expect(error.message).toContain('without a revision')
+  expect(error.path).toBe('state/0/0/2.delta')
+  expect(await rowsRead(a.files.storage)).toEqual({ latest: 2, rows: rowsAfter(2) })
+})

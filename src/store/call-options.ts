@@ -8,7 +8,7 @@ import type { GetStoreOptions } from './store-writer.ts'
 
 interface Member {
   readonly expected: string
-  check(value: unknown): boolean
+  readonly check: (value: unknown) => boolean
 }
 type Members<Options> = { readonly [Name in keyof Options]-?: Member }
 

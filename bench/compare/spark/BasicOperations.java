@@ -11,13 +11,17 @@ import tidemark.bench.Measurement.Samples;
 /**
  * bench/basic-operations.ts, step by step. Two things are Spark's way: get hands out a row whose bytes stay, so getNs
  * and getViewNs are the same call twice, and nothing is gained by scanning for copies; rows are evicted while they are
- * iterated over, as Spark's operators do.
+ * iterated over, as Spark's operators do. The store that is thrown away is another partition.
  */
 final class BasicOperations implements SparkBench.Question {
   private static final int LOAD_STAMP = 1;
   private static final int SCANS = 3;
   private static final int EVICT_EVERY = 10;
   private static final double NS_PER_MS = 1e6;
+  /** As there: the JVM has compiled every step before one of them is timed. */
+  private static final int WARM_UP_KEYS = 20_000;
+  private static final int WARM_UP_ROUNDS = 5;
+  private static final int WARM_UP_ROWS = 4_000;
 
   private Store store;
   private Workload.RowBatch batch;
@@ -43,17 +47,31 @@ final class BasicOperations implements SparkBench.Question {
 
   @Override
   public void measure(Stores stores, SparkBench.Params params, Measurement measurement) {
-    store = stores.open(0, 0);
+    batch = new Workload.RowBatch(WARM_UP_ROWS);
+    keys = Math.min(WARM_UP_KEYS, params.number("keys"));
+    rounds = Math.min(WARM_UP_ROUNDS, params.number("rounds"));
+    store = stores.open(1, 0);
+    measureSteps(true, new Measurement());
+    store.close();
+    System.gc();
+
     batch = new Workload.RowBatch(params.number("batchRows"));
     keys = params.number("keys");
     rounds = params.number("rounds");
-    boolean changes = params.number("changes") == 1;
+    store = stores.open(0, 0);
+    measureSteps(params.number("changes") == 1, measurement);
+    measurement.content(store.content());
+  }
 
+  private void measureSteps(boolean changes, Measurement measurement) {
     measurement.figure("loadNs", load());
     if (changes) {
-      measurement.figure("updateNs", puts(Step.UPDATE));
-      measurement.figure("halfNs", puts(Step.HALF));
-      measurement.figure("insertNs", puts(Step.INSERT));
+      PutTimes update = puts(Step.UPDATE);
+      measurement.figure("updateNs", perRow(update.puts));
+      measurement.figure("updateRestNs", update.rest.median() * NS_PER_MS / (batch.size() - 1));
+      measurement.figure("updateWithCommitNs", perRow(update.committed));
+      measurement.figure("halfNs", perRow(puts(Step.HALF).puts));
+      measurement.figure("insertNs", perRow(puts(Step.INSERT).puts));
     }
     Workload.Random random = new Workload.Random(1);
     measurement.figure("getViewNs", gets(rounds, () -> random.below(keys)));
@@ -64,7 +82,6 @@ final class BasicOperations implements SparkBench.Question {
       measurement.figure("removeNs", removes());
       measurement.figure("evictNs", evicts());
     }
-    measurement.content(store.content());
   }
 
   private void forEachRow(Step step, int round, RowVisitor visitor) {
@@ -92,18 +109,30 @@ final class BasicOperations implements SparkBench.Question {
     return ms * NS_PER_MS / keys;
   }
 
-  private double puts(Step step) {
-    Samples times = new Samples();
+  /** Of batches; from the first put, but `rest`, which leaves it out: it creates the delta, and forks for that. */
+  private static final class PutTimes {
+    final Samples puts = new Samples();
+    final Samples rest = new Samples();
+    final Samples committed = new Samples();
+  }
+
+  private PutTimes puts(Step step) {
+    PutTimes times = new PutTimes();
     for (int round = 0; round < rounds; round++) {
       forEachRow(step, round, batch::set);
       store.begin();
       double started = nowMs();
-      putBatch(batch.size());
-      times.add(nowMs() - started);
+      store.put(batch.keys[0], batch.values[0]);
+      double second = nowMs();
+      for (int i = 1; i < batch.size(); i++) store.put(batch.keys[i], batch.values[i]);
+      double put = nowMs();
       store.commit();
+      times.puts.add(put - started);
+      times.rest.add(put - second);
+      times.committed.add(nowMs() - started);
       if (step != Step.UPDATE) removeNew(step, round);
     }
-    return perRow(times);
+    return times;
   }
 
   private void removeNew(Step step, int round) {

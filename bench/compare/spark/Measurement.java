@@ -27,6 +27,11 @@ final class Measurement {
     figures.put(name, value);
   }
 
+  /** What is particular to the engine here; printed below the tables. */
+  void standsFor(String text) {
+    out.put("standsFor", text);
+  }
+
   void content(Workload.ContentSum sum) {
     out.put("content", new TreeMap<>(Map.of("rows", sum.rows(), "checksum", sum.checksum())));
   }

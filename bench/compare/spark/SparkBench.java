@@ -30,8 +30,10 @@ final class SparkBench {
     // RocksDB works on local files and copies them into the checkpoint: both on the disk that was asked for.
     System.setProperty("spark.local.dir", Files.createDirectories(directory.resolve("local")).toString());
 
+    Stores stores = new Stores(args[1], directory.resolve("checkpoint"));
     Measurement measurement = new Measurement();
-    question(args[0]).measure(new Stores(args[1], directory.resolve("checkpoint")), params, measurement);
+    measurement.standsFor(stores.standsFor());
+    question(args[0]).measure(stores, params, measurement);
     System.out.println(measurement.json());
     System.out.flush();
     // Spark's providers leave threads behind that would keep the process alive.

@@ -16,6 +16,7 @@ final class Throughput implements SparkBench.Question {
     measurement.figure("batchWorstMs", series.totals.quantile(1));
     measurement.figure("openMs", series.opens.median());
     measurement.figure("putsMs", series.puts.median());
+    measurement.figure("putsRestMs", series.rests.median());
     measurement.figure("commitMs", series.commits.median());
     measurement.figure("rowsPerSecond", rows / series.totals.mean() * 1000);
     measurement.content(store.content());

@@ -25,8 +25,8 @@ final class UpdateBatches {
     piece = new Workload.RowBatch(Math.min(rows, PIECE_ROWS));
   }
 
-  /** What one batch took. */
-  record Times(double openMs, double putsMs, double commitMs) {
+  /** What one batch took; `firstPutMs` of `putsMs` its first put. */
+  record Times(double openMs, double putsMs, double firstPutMs, double commitMs) {
     double totalMs() {
       return openMs + putsMs + commitMs;
     }
@@ -34,6 +34,7 @@ final class UpdateBatches {
 
   Times next() {
     double putsMs = 0;
+    double firstPutMs = 0;
     fill(piece.size());
     double started = nowMs();
     store.begin();
@@ -42,13 +43,15 @@ final class UpdateBatches {
       int count = Math.min(piece.size(), rows - from);
       if (from > 0) fill(count);
       double before = nowMs();
-      for (int i = 0; i < count; i++) store.put(piece.keys[i], piece.values[i]);
+      store.put(piece.keys[0], piece.values[0]);
+      if (from == 0) firstPutMs = nowMs() - before;
+      for (int i = 1; i < count; i++) store.put(piece.keys[i], piece.values[i]);
       putsMs += nowMs() - before;
     }
     double changed = nowMs();
     store.commit();
     stamp++;
-    return new Times(openMs, putsMs, nowMs() - changed);
+    return new Times(openMs, putsMs, firstPutMs, nowMs() - changed);
   }
 
   private void fill(int count) {
@@ -59,16 +62,18 @@ final class UpdateBatches {
     for (int b = 0; b < batches; b++) next();
   }
 
-  /** Open, puts and commit apart, and together. */
+  /** Open, puts and commit apart, and together; `rests` are the puts without the first of each batch. */
   static final class Series {
     final Samples opens = new Samples();
     final Samples puts = new Samples();
+    final Samples rests = new Samples();
     final Samples commits = new Samples();
     final Samples totals = new Samples();
 
     void add(Times times) {
       opens.add(times.openMs());
       puts.add(times.putsMs());
+      rests.add(times.putsMs() - times.firstPutMs());
       commits.add(times.commitMs());
       totals.add(times.totalMs());
     }

@@ -20,13 +20,17 @@ function batchRatio(where: Where, engine: string) {
     )
 }
 
-/** The same, their commit not counted, ours counted. */
-function batchRatioWithoutCommit(where: Where, engine: string) {
+/** The same, their commit not counted, ours counted; `puts` are those of theirs that are. */
+function batchRatioWithoutCommit(
+  where: Where,
+  engine: string,
+  puts: 'putsMs' | 'putsRestMs' = 'putsMs',
+) {
   return (results: Results) =>
     quotient(
       sum(
         results.figure('throughput', where, engine, 'openMs'),
-        results.figure('throughput', where, engine, 'putsMs'),
+        results.figure('throughput', where, engine, puts),
       ),
       results.figure('throughput', where, OURS, 'batchMs'),
     )
@@ -42,6 +46,7 @@ function rowsRatio(where: Where, engine: string) {
 }
 
 type Limit = Pick<Must, 'bound' | 'goal'>
+const NONE: Limit = {}
 const bound = (atLeast: number): Limit => ({ bound: { atLeast } })
 const goal = (atLeast: number): Limit => ({ goal: { atLeast } })
 
@@ -51,6 +56,11 @@ const rows = (engine: string, name: string, limit: Limit) =>
 const LINES: readonly (readonly [text: string, limit: Limit, reached: Must['reached']])[] = [
   ['whole batch, 1 M keys: Spark HDFS by tidemark', bound(10), batchRatio(ONE_MILLION, HDFS)],
   ['the same, Spark’s commit not counted', bound(8), batchRatioWithoutCommit(ONE_MILLION, HDFS)],
+  [
+    'the same, nor Spark’s first put of a batch, which forks chmod',
+    NONE,
+    batchRatioWithoutCommit(ONE_MILLION, HDFS, 'putsRestMs'),
+  ],
   ['whole batch, 5 M keys: Spark HDFS by tidemark', bound(30), batchRatio(FIVE_MILLION, HDFS)],
   ['the same, Spark’s commit not counted', goal(30), batchRatioWithoutCommit(FIVE_MILLION, HDFS)],
   ['whole batch, 1 M keys: Spark RocksDB by tidemark', bound(15), batchRatio(ONE_MILLION, ROCKSDB)],

@@ -58,7 +58,7 @@ export const recovery: Question = {
         once: ['js-map', ...SLOW],
       },
       {
-        params: params(5_000_000, 10_000, 2),
+        params: params(5_000_000, 10_000, 3),
         engines: ['tidemark', 'spark-hdfs', 'spark-rocksdb-changelog'],
         rounds: 3,
         once: ['spark-rocksdb-changelog'],

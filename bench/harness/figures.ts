@@ -4,15 +4,19 @@ export function nowMs(): number {
   return performance.now()
 }
 
-/** `quantile` 0 to 1 of `samples`, by the nearest rank. 0.5 is the median. */
+/** `at` 0 to 1 of `samples`, by the nearest rank. */
 export function quantile(samples: readonly number[], at: number): number {
   if (samples.length === 0) throw new RangeError('Expected at least one sample')
   const sorted = samples.toSorted((a, b) => a - b)
   return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(at * sorted.length) - 1))]
 }
 
+/** Of an even number the mean of the middle two: the nearest rank would be the better of two rounds. */
 export function median(samples: readonly number[]): number {
-  return quantile(samples, 0.5)
+  if (samples.length === 0) throw new RangeError('Expected at least one sample')
+  const sorted = samples.toSorted((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
 /** Three significant digits: more would be noise. */

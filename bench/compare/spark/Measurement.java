@@ -40,7 +40,7 @@ final class Measurement {
     return new ObjectMapper().writeValueAsString(out);
   }
 
-  /** Many times of one thing; quantiles by the nearest rank, as bench/harness/figures.ts. */
+  /** Many times of one thing; medians and quantiles as in bench/harness/figures.ts. */
   static final class Samples {
     private final List<Double> values = new ArrayList<>();
 
@@ -49,7 +49,9 @@ final class Measurement {
     }
 
     double median() {
-      return quantile(0.5);
+      double[] sorted = sorted();
+      int middle = sorted.length / 2;
+      return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
     }
 
     double mean() {
@@ -57,10 +59,15 @@ final class Measurement {
     }
 
     double quantile(double at) {
-      double[] sorted = values.stream().mapToDouble(Double::doubleValue).toArray();
-      Arrays.sort(sorted);
+      double[] sorted = sorted();
       int rank = (int) Math.ceil(at * sorted.length) - 1;
       return sorted[Math.min(sorted.length - 1, Math.max(0, rank))];
+    }
+
+    private double[] sorted() {
+      double[] sorted = values.stream().mapToDouble(Double::doubleValue).toArray();
+      Arrays.sort(sorted);
+      return sorted;
     }
   }
 

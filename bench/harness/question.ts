@@ -23,7 +23,7 @@ export interface Case {
 
 /** What one engine measured in one round. */
 export interface Measurement {
-  /** By name; the name ends in its unit: Ns, Ms, Bytes, Rows, PerSecond, Ratio. */
+  /** By name; the name ends in its unit: Ns, Ms, Bytes, Rows, Count, PerSecond, Ratio. */
   readonly figures: Readonly<Record<string, number>>
   /** Undefined only where nothing is stored. */
   readonly content: Content | undefined

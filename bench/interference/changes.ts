@@ -14,14 +14,20 @@ export function isKept(n: number): boolean {
   return n % KEPT_EVERY === 0
 }
 
-/** `make` sets row `i` of the batch for key `n`, and says what to do with it. */
+export interface Changes {
+  readonly from: number
+  readonly to: number
+  /** Sets row `i` of the batch for key `n`, and says what to do with it. */
+  readonly make: (batch: RowBatch, i: number, n: number) => 'put' | 'remove'
+  /** Whether puts and removes are the program's own doing, as the making of rows always is, or part of what is watched. */
+  readonly areOwn: boolean
+}
+
 export async function changeRows(
   engine: Engine,
   watch: LoopWatch,
   params: Params,
-  from: number,
-  to: number,
-  make: (batch: RowBatch, i: number, n: number) => 'put' | 'remove',
+  { from, to, make, areOwn }: Changes,
 ): Promise<void> {
   const piece = new RowBatch(Number(params.pieceRows))
   const batchRows = Number(params.batchRows)
@@ -29,12 +35,19 @@ export async function changeRows(
     const end = Math.min(to, start + batchRows)
     await engine.begin()
     for (let n = start; n < end; n += piece.size) {
-      watch.doing(() => {
-        for (let i = 0; i < piece.size && n + i < end; i++) {
-          if (make(piece, i, n + i) === 'put') engine.put(piece.keys[i], piece.values[i])
+      const rows = Math.min(piece.size, end - n)
+      const kinds: ('put' | 'remove')[] = []
+      const change = () => {
+        for (let i = 0; i < rows; i++) {
+          if (kinds[i] === 'put') engine.put(piece.keys[i], piece.values[i])
           else engine.remove(piece.keys[i])
         }
+      }
+      watch.doing(() => {
+        for (let i = 0; i < rows; i++) kinds.push(make(piece, i, n + i))
       })
+      if (areOwn) watch.doing(change)
+      else change()
       await turn()
     }
     await engine.commit()

@@ -32,6 +32,7 @@ export async function startWatch(): Promise<Watched> {
         slicesP999Ms: delays.slicesP999Ms,
         slicesWorstMs: delays.slicesWorstMs,
         slicesCpuP999Ms: delays.slicesCpuP999Ms,
+        slicesCpuCount: delays.slicesCpuCount,
         worstDelayMs: delays.worstMs,
         monitoredWorstDelayMs: delays.monitoredWorstMs,
         idleWorstDelayMs: idleWorstMs,

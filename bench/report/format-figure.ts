@@ -15,6 +15,7 @@ const UNITS: readonly Unit[] = [
   { suffix: 'PerSecond', label: 'a second', scale: 1 },
   { suffix: 'Bytes', label: 'MB', scale: 1e6 },
   { suffix: 'Rows', label: 'rows', scale: 1 },
+  { suffix: 'Count', label: 'count', scale: 1 },
   { suffix: 'Ratio', label: 'ratio', scale: 1 },
   { suffix: 'Ns', label: 'ns', scale: 1 },
   { suffix: 'Ms', label: 'ms', scale: 1 },

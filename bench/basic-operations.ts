@@ -21,7 +21,7 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { engineByName } from './compare/engines.ts'
-import { contentOf } from './harness/content-of.ts'
+import { committedContentOf } from './harness/content-of.ts'
 import type { Engine, EngineOptions } from './harness/engine.ts'
 import { median, nowMs } from './harness/figures.ts'
 import type { MeasureContext, Measurement, Params, Question } from './harness/question.ts'
@@ -111,9 +111,10 @@ export const basicOperations: Question = {
     await rm(warmUp.directory, { recursive: true, force: true })
     globalThis.gc?.()
 
-    await engine.open(await inFolder('state'))
+    const state = await inFolder('state')
+    await engine.open(state)
     const figures = await measureSteps(engine, params)
-    const content = await contentOf(engine)
+    const content = await committedContentOf(engine, state)
     await engine.close()
     return { figures, content, standsFor: engine.standsFor }
   },

@@ -7,7 +7,7 @@
 // 'fsync' only where it means something: Spark's HDFS provider does not sync what it writes to a local disk.
 
 import { engineByName } from './compare/engines.ts'
-import { contentOf } from './harness/content-of.ts'
+import { committedContentOf } from './harness/content-of.ts'
 import { median, quantile } from './harness/figures.ts'
 import { load, LOAD_BATCH_ROWS } from './harness/load.ts'
 import type { Case, MeasureContext, Measurement, Params, Question } from './harness/question.ts'
@@ -80,11 +80,12 @@ export const commitLatency: Question = {
 
   async measure({ engine: name, params, directory }: MeasureContext): Promise<Measurement> {
     const engine = await engineByName(name)
-    await engine.open({ directory, durability: params.durability })
+    const options = { directory, durability: params.durability }
+    await engine.open(options)
     await load(engine, params.keys)
     await settleDisk(directory)
     const { opens, puts, commits } = await runUpdates(engine, planOf(params))
-    const content = await contentOf(engine)
+    const content = await committedContentOf(engine, options)
     await engine.close()
     return {
       figures: {

@@ -12,7 +12,7 @@
 // while it grows.
 
 import { engineByName } from './compare/engines.ts'
-import { contentOf } from './harness/content-of.ts'
+import { committedContentOf } from './harness/content-of.ts'
 import type { Engine } from './harness/engine.ts'
 import { load } from './harness/load.ts'
 import { MsgpackBatch } from './harness/msgpack-batch.ts'
@@ -73,7 +73,8 @@ export const memory: Question = {
     const makeRows = (size: number): Rows =>
       params.values === 'msgpack' ? new MsgpackBatch(size) : new RowBatch(size)
     const engine = await engineByName(name)
-    await engine.open({ directory, durability: params.durability })
+    const options = { directory, durability: params.durability }
+    await engine.open(options)
     // What making rows leaves behind in the heap is the program's, not the state's.
     await load(new Nothing(), WARM_UP_ROWS, { makeRows })
     const scale = new Scale(engine, params.keys)
@@ -84,7 +85,7 @@ export const memory: Question = {
     const rewritten = scale.weigh('AfterRewrites')
     const peak = scale.peakRatio === 0 ? {} : { growthPeakRatio: scale.peakRatio }
 
-    const content = await contentOf(engine)
+    const content = await committedContentOf(engine, options)
     await engine.close()
     return {
       figures: { ...loaded, ...peak, ...rewritten },

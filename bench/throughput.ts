@@ -2,7 +2,7 @@
 // whole run, pauses included (garbage collection, the compactions of an LSM tree); batchMs is the median batch.
 
 import { engineByName } from './compare/engines.ts'
-import { contentOf } from './harness/content-of.ts'
+import { committedContentOf } from './harness/content-of.ts'
 import { mean, median, quantile } from './harness/figures.ts'
 import { load } from './harness/load.ts'
 import type { MeasureContext, Measurement, Params, Question } from './harness/question.ts'
@@ -80,12 +80,13 @@ export const throughput: Question = {
 
   async measure({ engine: name, params, directory }: MeasureContext): Promise<Measurement> {
     const engine = await engineByName(name)
-    await engine.open({ directory, durability: params.durability })
+    const options = { directory, durability: params.durability }
+    await engine.open(options)
     await load(engine, params.keys)
 
     const { opens, puts, commits } = await runUpdates(engine, planOf(params))
     const batches = opens.map((open, i) => open + puts[i] + commits[i])
-    const content = await contentOf(engine)
+    const content = await committedContentOf(engine, options)
     await engine.close()
     return {
       figures: {

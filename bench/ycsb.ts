@@ -5,7 +5,7 @@
 // order: a scan there, as in a JS Map, looks at every record and brings those behind the start into order, so E is a few operations only.
 
 import { engineByName } from './compare/engines.ts'
-import { contentOf } from './harness/content-of.ts'
+import { committedContentOf } from './harness/content-of.ts'
 import type { Engine } from './harness/engine.ts'
 import { nowMs, quantile } from './harness/figures.ts'
 import { load, LOAD_STAMP } from './harness/load.ts'
@@ -57,7 +57,8 @@ export const ycsb: Question = {
 
   async measure({ engine: name, params, directory }: MeasureContext): Promise<Measurement> {
     const engine = await engineByName(name)
-    await engine.open({ directory, durability: params.durability })
+    const options = { directory, durability: params.durability }
+    await engine.open(options)
     const started = nowMs()
     await load(engine, params.keys, { makeRows: (size) => new RecordBatch(size) })
     const loadMs = nowMs() - started
@@ -73,7 +74,7 @@ export const ycsb: Question = {
       time.operations += operations.length
       time.batches.push(ms)
     }
-    const content = await contentOf(engine)
+    const content = await committedContentOf(engine, options)
     await engine.close()
     const figures: Record<string, number> = { loadRowsPerSecond: (params.keys / loadMs) * 1000 }
     for (const [workload, { operations, batches }] of times) {

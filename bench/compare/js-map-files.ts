@@ -46,8 +46,8 @@ export class JsMapFiles {
     return { kind, rows, chunks }
   }
 
-  /** Makes a delta the next version, or a snapshot that of the newest. */
-  async publish({ kind, rows, chunks }: OpenFile, keys: number): Promise<void> {
+  /** Makes a delta the next version, or a snapshot that of the newest. Returns how many rows it has. */
+  async publish({ kind, rows, chunks }: OpenFile, keys: number): Promise<number> {
     await rows.settle()
     const { streamHash, streamBytes, puts, removes } = rows.seal()
     if (kind === 'delta') {
@@ -76,6 +76,7 @@ export class JsMapFiles {
       plainBytes: streamBytes,
     })
     await this.#write(stateFileName(kind, this.#version), chunks)
+    return puts + removes
   }
 
   async #write(name: string, chunks: readonly Uint8Array[]): Promise<void> {
@@ -93,15 +94,28 @@ export class JsMapFiles {
     }
   }
 
+  /** Goes on after the newest delta, for one who keeps the rows elsewhere. Returns how many rows that has; 0 if there is none. */
+  async resume(): Promise<number> {
+    const { newest } = await this.#list()
+    let rows = 0
+    const count = () => void rows++
+    if (newest > 0) await this.#read('delta', newest, { onPut: count, onRemove: count })
+    return rows
+  }
+
   /** Hands the rows of the newest snapshot and of the deltas after it to `sink`. */
   async load(sink: RowSink): Promise<void> {
-    const names = new Set(await readdir(this.#options.directory))
-    const versions = [...names].map((name) => Number.parseInt(name, 10))
-    const newest = Math.max(0, ...versions)
+    const { names, newest } = await this.#list()
     let version = newest
     while (version > 0 && !names.has(stateFileName('snapshot', version))) version--
     if (version > 0) await this.#read('snapshot', version, sink)
     while (version < newest) await this.#read('delta', ++version, sink)
+  }
+
+  async #list(): Promise<{ names: Set<string>; newest: number }> {
+    const names = new Set(await readdir(this.#options.directory))
+    const versions = [...names].map((name) => Number.parseInt(name, 10))
+    return { names, newest: Math.max(0, ...versions) }
   }
 
   async #read(kind: StateFileKind, version: number, sink: RowSink): Promise<void> {

@@ -1,5 +1,6 @@
 // An engine with a store of its own, and beside it the delta file that tidemark writes, checksums, trailer and all: what its users would do who
-// want the changes of each batch where another machine can read them. The delta is published first, then the engine commits.
+// want the changes of each batch where another machine can read them. The delta is published first, then the engine commits. When it is opened
+// again, its newest delta must hold the rows of its last batch.
 
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -15,6 +16,8 @@ export class EngineWithDelta implements Engine {
   readonly #engine: Engine
   #files!: JsMapFiles
   #delta!: OpenFile
+  /** Of the last batch; undefined before there was one. */
+  #committedRows: number | undefined
 
   constructor(engine: Engine) {
     this.#engine = engine
@@ -26,6 +29,10 @@ export class EngineWithDelta implements Engine {
     const directory = join(options.directory, DELTAS)
     await mkdir(directory, { recursive: true })
     this.#files = new JsMapFiles({ ...options, directory })
+    const rows = await this.#files.resume()
+    if (this.#committedRows !== undefined && rows !== this.#committedRows) {
+      throw new Error(`Expected a last delta of ${this.#committedRows} rows, found ${rows}`)
+    }
     await this.#engine.open(options)
   }
 
@@ -62,7 +69,7 @@ export class EngineWithDelta implements Engine {
 
   async commit(): Promise<void> {
     // How many keys it holds such an engine does not know without counting; the trailer says 0.
-    await this.#files.publish(this.#delta, 0)
+    this.#committedRows = await this.#files.publish(this.#delta, 0)
     await this.#engine.commit()
   }
 

@@ -60,7 +60,7 @@ final class BasicOperations implements SparkBench.Question {
     rounds = params.number("rounds");
     store = stores.open(0, 0);
     measureSteps(params.number("changes") == 1, measurement);
-    measurement.content(store.content());
+    measurement.content(stores.committedContent(store));
   }
 
   private void measureSteps(boolean changes, Measurement measurement) {

@@ -19,7 +19,7 @@ final class CommitLatency implements SparkBench.Question {
     quantiles(measurement, "open", series.opens);
     quantiles(measurement, "puts", series.puts);
     quantiles(measurement, "commit", series.commits);
-    measurement.content(store.content());
+    measurement.content(stores.committedContent(store));
   }
 
   private static void quantiles(Measurement measurement, String name, Samples samples) {

@@ -30,7 +30,7 @@ final class Memory implements SparkBench.Question {
     new UpdateBatches(store, keys, params.number("rewriteRows")).run(params.number("rewrites"));
     measurement.figure("heapAfterRewritesBytes", heapBytes() - heapBefore);
     measurement.figure("residentAfterRewritesBytes", residentBytes() - residentBefore);
-    measurement.content(store.content());
+    measurement.content(stores.committedContent(store));
   }
 
   /** What Spark loads and keeps once for all stores is no part of a state's weight. */

@@ -65,6 +65,12 @@ final class Stores {
     return new Store(create(partition), version);
   }
 
+  /** What a restart would find in partition 0: its store is closed, and read again by a new provider. */
+  Workload.ContentSum committedContent(Store store) {
+    store.close();
+    return open(0, store.version()).content();
+  }
+
   /** Where Spark keeps the files of a partition. */
   Path folder(int partition) {
     return checkpoint.resolve("0").resolve(String.valueOf(partition));

@@ -19,6 +19,6 @@ final class Throughput implements SparkBench.Question {
     measurement.figure("putsRestMs", series.rests.median());
     measurement.figure("commitMs", series.commits.median());
     measurement.figure("rowsPerSecond", rows / series.totals.mean() * 1000);
-    measurement.content(store.content());
+    measurement.content(stores.committedContent(store));
   }
 }

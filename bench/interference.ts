@@ -13,7 +13,7 @@
 // Spark has no event loop; its snapshot is written by another thread.
 
 import { TidemarkEngine } from './compare/tidemark.ts'
-import { contentOf } from './harness/content-of.ts'
+import { committedContentOf } from './harness/content-of.ts'
 import { nowMs } from './harness/figures.ts'
 import { load, LOAD_STAMP } from './harness/load.ts'
 import type { Case, MeasureContext, Measurement, Question } from './harness/question.ts'
@@ -33,7 +33,7 @@ const NOTHING_CLEANED = 1_000_000
 
 const PHASES = {
   snapshot: (engine: TidemarkEngine, watched: Watched, context: MeasureContext): Promise<Figures> =>
-    measureSnapshot(engine, watched, context.params),
+    measureSnapshot(engine, watched, context),
   growth: measureGrowth,
   compaction: measureCompaction,
   recovery: measureRecovery,
@@ -85,7 +85,8 @@ export const interference: Question = {
     // Before the load: pages that were written before a fork cost a fault each when they are written again.
     const watched = await startWatch()
     const engine = new TidemarkEngine({ minBatchesToRetain: NOTHING_CLEANED })
-    await engine.open({ directory, durability: params.durability })
+    const options = { directory, durability: params.durability }
+    await engine.open(options)
     await load(engine, params.keys)
     await settleDisk(directory)
     // A snapshot is due after two deltas, and a small state is loaded in one.
@@ -94,7 +95,7 @@ export const interference: Question = {
     const phase = params.phase as Phase
     const figures = await PHASES[phase](engine, watched, context)
     watched.close()
-    const content = phase === 'snapshot' ? undefined : await contentOf(engine)
+    const content = phase === 'snapshot' ? undefined : await committedContentOf(engine, options)
     await engine.close()
     return { figures, content, standsFor: phase === 'growth' ? GROWTH_STANDS_FOR : undefined }
   },

@@ -26,6 +26,11 @@ const isWhole = !values.quick && values.engines === undefined && values.keys ===
 const machine = await describeMachine()
 const directory = await mkdtemp(join(tmpdir(), 'tidemark-bench-'))
 const results: unknown[] = []
+// A signal ends the engine that is running; the folders then go as they do in the end.
+const stop = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => stop.abort(new Error(`Ended by ${signal}`)))
+}
 try {
   for (const question of questions) {
     const started = performance.now()
@@ -35,6 +40,7 @@ try {
       say: (line) => console.error(line),
       engines: values.engines?.split(','),
       keys: values.keys === undefined ? undefined : Number(values.keys),
+      signal: stop.signal,
     })
     const seconds = Math.round((performance.now() - started) / 100) / 10
     console.error(`${question.name}: ${seconds} s`)
@@ -43,7 +49,7 @@ try {
     if (isWhole) await save(join(import.meta.dirname, 'results', `${question.name}.json`), result)
   }
 } finally {
-  await rm(directory, { recursive: true, force: true })
+  await rm(directory, { recursive: true, force: true, maxRetries: 3 })
 }
 if (values.json !== undefined) await save(values.json, results)
 

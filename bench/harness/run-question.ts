@@ -1,4 +1,5 @@
-// Runs a question: every engine of a case in a process of its own, the order rotated from round to round, what it holds in the end compared with the oracle.
+// Runs a question: every engine of a case in a process of its own, the order rotated from case to case and from round to round, what it holds in the end
+// compared with the oracle.
 // One at a time, but for quick runs, which measure nothing. What the host of the machine disturbed too much is measured again.
 
 import { spawn } from 'node:child_process'
@@ -28,6 +29,8 @@ export interface EngineResult {
   readonly stolenShares?: readonly number[] | undefined
   /** Why there are no figures. */
   readonly skipped?: string | undefined
+  /** Why there are fewer rounds of them than were asked for. */
+  readonly failed?: string | undefined
 }
 
 export interface CaseResult {
@@ -47,34 +50,42 @@ export interface RunOptions {
   readonly engines?: readonly string[] | undefined
   /** Only cases of so many keys, where given. */
   readonly keys?: number | undefined
+  /** Ends the engine that is running, and the run with an error. */
+  readonly signal?: AbortSignal | undefined
 }
 
 export async function runQuestion(question: Question, options: RunOptions): Promise<CaseResult[]> {
   const results: CaseResult[] = []
-  for (const each of question.cases(options.quick)) {
+  for (const [index, each] of question.cases(options.quick).entries()) {
     if (options.keys !== undefined && each.params.keys !== options.keys) continue
     const engines = each.engines.filter((name) => options.engines?.includes(name) ?? true)
     if (engines.length === 0) continue
     options.say(`${question.name} ${describeParams(each.params)}`)
-    results.push(await runCase(question, { ...each, engines }, options))
+    results.push(await runCase(question, { ...each, engines }, index, options))
   }
   return results
 }
 
-async function runCase(question: Question, each: Case, options: RunOptions): Promise<CaseResult> {
+/** `index` is the place of the case: with one round, too, it is not always the same engine that is the first. */
+async function runCase(
+  question: Question,
+  each: Case,
+  index: number,
+  options: RunOptions,
+): Promise<CaseResult> {
   const { params, engines, rounds } = each
   const content = await question.oracle(params)
   const measured = new Map<string, Undisturbed<Measurement>[]>(engines.map((name) => [name, []]))
   const skipped = new Map<string, string>()
   for (let round = 0; round < rounds; round++) {
-    const order = engines.map((_, i) => engines[(i + round) % engines.length])
+    const order = engines.map((_, i) => engines[(i + round + index) % engines.length])
     await inParallel(order, options.quick ? availableParallelism() : 1, async (engine) => {
       if (skipped.has(engine) || (round > 0 && each.once?.includes(engine))) return
       const measure = async () => {
         const answer = await measureApart(question, engine, params, options).catch(
           (error: unknown) => {
             // A rival that fails is told of in its place; our own failure ends the run.
-            if (engine === 'tidemark') throw error
+            if (engine.startsWith('tidemark') || options.signal?.aborted) throw error
             options.say(String(error))
             return { missing: `it failed: ${lastLine(String(error))}` }
           },
@@ -121,11 +132,12 @@ async function measureApart(
           JSON.stringify(context),
         ],
         environment(options),
+        options.signal,
       )
     }
     const command = await sparkCommand(question.name, engine, { ...params, directory })
     if ('missing' in command) return command
-    return await runProcess(command.command, command.args, command.env)
+    return await runProcess(command.command, command.args, command.env, options.signal)
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
@@ -146,16 +158,22 @@ async function runProcess(
   command: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv,
+  signal: AbortSignal | undefined,
 ): Promise<Measurement | Missing> {
+  signal?.throwIfAborted()
   const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const out: Buffer[] = []
   const errors: Buffer[] = []
   child.stdout.on('data', (chunk: Buffer) => out.push(chunk))
   child.stderr.on('data', (chunk: Buffer) => errors.push(chunk))
+  const end = () => void child.kill()
+  signal?.addEventListener('abort', end)
   const code = await new Promise<number | null>((resolve, reject) => {
     child.on('error', reject)
     child.on('close', resolve)
   })
+  signal?.removeEventListener('abort', end)
+  signal?.throwIfAborted()
   if (code !== 0) {
     throw new Error(
       `${command} ${args.join(' ')} ended with ${code}:\n${Buffer.concat(errors).toString().slice(-4000)}`,
@@ -197,6 +215,7 @@ function summarize(
     versions: first.versions ?? {},
     standsFor: first.standsFor,
     stolenShares: measured.map(({ stolenShare }) => Number(stolenShare.toFixed(3))),
+    failed: skipped,
   }
 }
 

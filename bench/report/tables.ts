@@ -27,7 +27,7 @@ export function questionSection(result: QuestionResult): string[] {
   return [
     `## ${result.question}`,
     '',
-    `${result.title}. Measured ${machine.date} at commit ${machine.commit}; all of it took ${formatNumber(result.seconds)} s.`,
+    `${result.title}. Measured ${machine.date} at commit ${machine.commit} on ${machine.cpu}, ${machine.cores} cores; all of it took ${formatNumber(result.seconds)} s.`,
     '',
     ...describeDisturbance(result.cases),
     ...result.cases.flatMap(caseSection),
@@ -35,8 +35,12 @@ export function questionSection(result: QuestionResult): string[] {
   ]
 }
 
-/** How far the host is to blame. Nothing where it took little, or nobody looked. */
+/** How far the host is to blame. Nothing where it took little. */
 function describeDisturbance(cases: readonly CaseResult[]): string[] {
+  const measured = cases.flatMap(({ engines }) => engines.filter(wasMeasured))
+  if (measured.every(({ stolenShares }) => stolenShares === undefined)) {
+    return ['What the host of this machine took for others meanwhile was not looked at.', '']
+  }
   const worst = cases.flatMap(({ params, engines }) =>
     engines.flatMap(({ engine, stolenShares = [] }) => {
       const share = Math.max(0, ...stolenShares)
@@ -54,7 +58,7 @@ function describeDisturbance(cases: readonly CaseResult[]): string[] {
 }
 
 function caseSection(one: CaseResult): string[] {
-  const measured = one.engines.filter((engine) => engine.skipped === undefined)
+  const measured = one.engines.filter(wasMeasured)
   const lines = [`### ${describeParams(one.params)}`, '']
   const reference = measured.find(({ engine }) => engine === REFERENCE) ?? measured[0]
   const ratios = ratioRows(reference, measured)
@@ -65,18 +69,36 @@ function caseSection(one: CaseResult): string[] {
   if (measured.length > 0) {
     const rounds = one.rounds === 1 ? 'one round' : `median / best of ${one.rounds} rounds`
     lines.push(
-      ...markdownTable(1, [rounds, ...measured.map(nameOf)], figureRows(one, measured)),
+      ...markdownTable(
+        1,
+        [rounds, ...measured.map((engine) => nameWithRounds(one, engine))],
+        figureRows(one, measured),
+      ),
       '',
     )
   }
-  for (const { engine, skipped } of one.engines) {
+  for (const { engine, skipped, failed } of one.engines) {
     if (skipped !== undefined) lines.push(`Left out: ${engine} (${skipped}).`, '')
+    if (failed !== undefined) {
+      lines.push(`${engine} has the figures of its rounds until it was left out: ${failed}.`, '')
+    }
   }
   return lines
 }
 
+function wasMeasured({ skipped }: EngineResult): boolean {
+  return skipped === undefined
+}
+
 function nameOf({ engine }: EngineResult): string {
   return engine
+}
+
+/** With how many rounds it has, where the case has more. */
+function nameWithRounds({ rounds }: CaseResult, { engine, figures }: EngineResult): string {
+  const had = Math.max(0, ...Object.values(figures).map((figure) => figure.rounds.length))
+  if (had === rounds || had === 0) return engine
+  return had === 1 ? `${engine} (once)` : `${engine} (${had} rounds)`
 }
 
 /** Of every engine, in the order of their first mention: some measure more than others. */

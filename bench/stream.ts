@@ -4,7 +4,8 @@
 //   bids      after Nexmark: three million bids, counted per auction and window, windows dropped at the watermark
 //
 // Timed is the whole job, source in memory to last checkpoint, what runs in the background included. All have the same input, the same batches and
-// the same durability. tidemark, lmdb and classic-level keep bytes; the JS Map keeps plain objects.
+// the same durability. js-map-json keeps plain objects and writes them all at each checkpoint; the others keep bytes, js-map-delta in a JS Map too, with
+// the delta files of tidemark.
 
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -21,9 +22,11 @@ import type { EventSource, StreamJob } from './stream/job.ts'
 
 type JobName = 'flights' | 'bids'
 
-const ENGINES = ['tidemark', 'lmdb', 'classic-level', 'js-map-json']
+const ENGINES = ['tidemark', 'lmdb', 'classic-level', 'js-map-delta', 'js-map-json']
 const ROWS = 3_000_000
 const BATCH_ROWS = 30_000
+/** Whatever the file system's own are. */
+const STAT_BLOCK_BYTES = 512
 
 export const stream: Question = {
   name: 'stream',
@@ -88,6 +91,8 @@ async function bytesStateOf(engine: string): Promise<BytesState> {
       return new (await import('./stream/bytes-state-tidemark.ts')).TidemarkBytesState()
     case 'lmdb':
       return new (await import('./stream/bytes-state-lmdb.ts')).LmdbBytesState()
+    case 'js-map-delta':
+      return new (await import('./stream/bytes-state-js-map.ts')).JsMapBytesState()
     case 'classic-level':
       return new (await import('./stream/bytes-state-classic-level.ts')).ClassicLevelBytesState()
     default:
@@ -127,12 +132,15 @@ async function run<Event>(
   }
 }
 
-/** All files in it: what lies there in the end, not what was written. */
+/** All files in it: what lies there in the end, not what was written. Of a file with holes, as lmdb's map is, what is allocated. */
 async function sizeOf(directory: string): Promise<number> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true })
   const files = entries.filter((entry) => entry.isFile())
   const sizes = await Promise.all(
-    files.map(async (file) => (await stat(join(file.parentPath, file.name))).size),
+    files.map(async (file) => {
+      const { size, blocks } = await stat(join(file.parentPath, file.name))
+      return Math.min(size, blocks * STAT_BLOCK_BYTES)
+    }),
   )
   return sizes.reduce((total, size) => total + size, 0)
 }

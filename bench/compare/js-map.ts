@@ -88,6 +88,7 @@ const { latin1Slice } = Buffer.prototype as unknown as {
   readonly latin1Slice: (this: Uint8Array, from: number, to: number) => string
 }
 
-function latin1(bytes: Uint8Array): string {
+/** A key of the Map. */
+export function latin1(bytes: Uint8Array): string {
   return latin1Slice.call(bytes, 0, bytes.length)
 }

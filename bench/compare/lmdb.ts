@@ -8,7 +8,7 @@ const MAP_BYTES = 64 * 1024 ** 3
 export class LmdbEngine implements Engine {
   readonly changesAtCommit = true
   readonly standsFor =
-    'one version only; a batch is one transaction of its B+ tree, no delta file; puts are timed with the commit'
+    'one version only; a batch is one transaction of its B+ tree, no delta file; puts are timed with the commit; os: noSync and useWritemap'
   #db: RootDatabase<Buffer, Buffer> | undefined
   #durability: EngineOptions['durability'] = 'os'
   #puts: Buffer[] = []
@@ -21,6 +21,8 @@ export class LmdbEngine implements Engine {
       keyEncoding: 'binary',
       encoding: 'binary',
       noSync: durability === 'os',
+      // Its README's fast path with noSync: twice to three times the rows a second here.
+      useWritemap: durability === 'os',
       overlappingSync: false,
       mapSize: MAP_BYTES,
     })

@@ -10,7 +10,8 @@ interface Row {
 }
 
 export class SqliteEngine implements Engine {
-  readonly standsFor = 'one version only; a batch is one transaction in its WAL, no delta file'
+  readonly standsFor =
+    'one version only; a batch is one transaction in its WAL, no delta file; cache of 2 GB, checkpoints of the WAL as by default (20 times rarer was no faster)'
   #db!: DatabaseSync
   #put!: StatementSync
   #remove!: StatementSync

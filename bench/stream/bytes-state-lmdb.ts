@@ -11,7 +11,8 @@ const MAP_BYTES = 64 * 1024 ** 3
 const POSITION_KEY = Buffer.from('position')
 
 export class LmdbBytesState implements BytesState {
-  readonly standsFor = 'one version only; a batch is one transaction over a database per operator'
+  readonly standsFor =
+    'one version only; a batch is one transaction over a database per operator; os: noSync and useWritemap'
   #db!: RootDatabase<Uint8Array, Uint8Array>
   #operators: Rows[] = []
   #states: KeyedState[] = []
@@ -28,6 +29,8 @@ export class LmdbBytesState implements BytesState {
       path: directory,
       ...encoding,
       noSync: durability === 'os',
+      // Its README's fast path with noSync: twice to three times the rows a second here.
+      useWritemap: durability === 'os',
       overlappingSync: false,
       mapSize: MAP_BYTES,
     })

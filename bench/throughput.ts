@@ -11,6 +11,9 @@ import type { Content } from './harness/workload.ts'
 
 const BATCH_ROWS = 10_000
 
+/** The same engine, its snapshots and its cleaning beside the batches. */
+const MAINTAINED = 'tidemark-maintained'
+
 const LIBRARIES = [
   'js-map',
   'js-map-copied',
@@ -39,7 +42,7 @@ export const throughput: Question = {
       return [
         {
           params: params(20_000, 3, 1),
-          engines: ['tidemark', ...LIBRARIES, 'spark-hdfs'],
+          engines: ['tidemark', MAINTAINED, ...LIBRARIES, 'spark-hdfs'],
           rounds: 1,
         },
       ]
@@ -47,7 +50,7 @@ export const throughput: Question = {
     return [
       {
         params: params(1_000_000, 100, 10),
-        engines: ['tidemark', ...LIBRARIES, ...SPARK],
+        engines: ['tidemark', MAINTAINED, ...LIBRARIES, ...SPARK],
         rounds: 3,
         once: [
           'js-map-copied',
@@ -62,6 +65,7 @@ export const throughput: Question = {
         params: params(5_000_000, 50, 5),
         engines: [
           'tidemark',
+          MAINTAINED,
           'js-map',
           'lmdb',
           'classic-level',

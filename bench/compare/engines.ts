@@ -6,6 +6,8 @@ import type { Engine } from '../harness/engine.ts'
 
 const ENGINES: Readonly<Record<string, () => Promise<Engine>>> = {
   tidemark: async () => new (await import('./tidemark.ts')).TidemarkEngine(),
+  'tidemark-maintained': async () =>
+    new (await import('./tidemark.ts')).TidemarkEngine({}, 'default'),
   'js-map': async () => new (await import('./js-map.ts')).JsMapEngine('one'),
   'js-map-copied': async () => new (await import('./js-map.ts')).JsMapEngine('copied'),
   lmdb: async () => new (await import('./lmdb.ts')).LmdbEngine(),

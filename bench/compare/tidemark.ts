@@ -1,3 +1,6 @@
+// tidemark as the questions take it: they ask for its snapshots themselves, so it runs without maintenance, or with that of its defaults, which
+// writes a snapshot beside the batches as soon as 50 deltas follow the last one.
+
 import { StateStores } from '../../src/index.ts'
 import { OpenStore } from '../../src/store/open-store.ts'
 import type { StateStore, StateStoreOptions, StateStoreProvider } from '../../src/index.ts'
@@ -6,23 +9,31 @@ import type { Engine, EngineOptions } from '../harness/engine.ts'
 /** More than any question commits: without maintenance, no snapshot is written that was not asked for; nor are Spark's. */
 const NEVER = 1_000_000
 
+const WITHOUT_MAINTENANCE: StateStoreOptions = {
+  maintenanceIntervalMs: 0,
+  minDeltasForSnapshot: 1,
+  forceSnapshotAtDeltas: NEVER,
+}
+
 export class TidemarkEngine implements Engine {
+  readonly standsFor: string
   readonly #options: StateStoreOptions
   #stores: StateStores | undefined
   #provider!: StateStoreProvider
   #store!: StateStore
   #version = 0
 
-  constructor(options: StateStoreOptions = {}) {
-    this.#options = options
+  constructor(options: StateStoreOptions = {}, maintenance: 'none' | 'default' = 'none') {
+    this.#options = maintenance === 'none' ? { ...WITHOUT_MAINTENANCE, ...options } : options
+    this.standsFor =
+      maintenance === 'none'
+        ? 'runs without its maintenance: snapshots and cleaning cost it nothing here, while the compactions of LevelDB and SlateDB and the checkpoints of SQLite are in their times'
+        : 'runs with the maintenance of its defaults: a round a minute, and a snapshot as soon as 50 deltas follow the last one'
   }
 
   async open({ directory, durability }: EngineOptions): Promise<void> {
     this.#stores = await StateStores.open(directory, {
       durability,
-      maintenanceIntervalMs: 0,
-      minDeltasForSnapshot: 1,
-      forceSnapshotAtDeltas: NEVER,
       ...this.#options,
     })
     this.#provider = this.#stores.provider({ operatorId: 0, partitionId: 0 })

@@ -24,6 +24,9 @@ final class Recovery implements SparkBench.Question {
   @Override
   public void measure(Stores stores, SparkBench.Params params, Measurement measurement) throws Exception {
     int keys = params.number("keys");
+    if (!stores.isHdfs()) {
+      measurement.standsFor(stores.standsFor() + "; copies and opens its files, and reads no row of them");
+    }
     long version = prepare(stores, params, keys);
 
     int loads = params.number("loads");

@@ -57,7 +57,7 @@ export const ycsb: Question = {
 
   async measure({ engine: name, params, directory }: MeasureContext): Promise<Measurement> {
     const engine = await engineByName(name)
-    const options = { directory, durability: params.durability }
+    const options = { directory, durability: params.durability, hasLongValues: true }
     await engine.open(options)
     const started = nowMs()
     await load(engine, params.keys, { makeRows: (size) => new RecordBatch(size) })

@@ -9,6 +9,8 @@ export interface EngineOptions {
   readonly directory: string
   /** 'os': a commit survives the death of the process. 'fsync': power loss as well. */
   readonly durability: Durability
+  /** Values are of about 1 KB, not of 32 bytes: for engines that are set up for one or the other. Default false. */
+  readonly hasLongValues?: boolean
 }
 
 export interface Engine {

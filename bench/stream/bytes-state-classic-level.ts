@@ -2,6 +2,7 @@
 // beside it, and looked up there first.
 
 import { ClassicLevel } from 'classic-level'
+import { CACHE_BYTES } from '../compare/classic-level.ts'
 import type { EngineOptions } from '../harness/engine.ts'
 import { nowMs } from '../harness/figures.ts'
 import type { BytesState, Expired, KeyedState, StateBatch } from './bytes-state.ts'
@@ -16,7 +17,7 @@ const ROWS_READ_AT_ONCE = 1_000
 
 export class ClassicLevelBytesState implements BytesState {
   readonly standsFor =
-    'one version only; a batch is one write of its log, its changes in a Map until then'
+    'one version only; a batch is one write of its log, its changes in a Map until then; cache of 512 MiB'
   #db!: Level
   #operators: Sublevel[] = []
   #sync = false
@@ -27,7 +28,10 @@ export class ClassicLevelBytesState implements BytesState {
     operators,
   }: EngineOptions & { readonly operators: number }): Promise<void> {
     this.#sync = durability === 'fsync'
-    this.#db = new ClassicLevel<Uint8Array, Uint8Array>(directory, ENCODING)
+    this.#db = new ClassicLevel<Uint8Array, Uint8Array>(directory, {
+      ...ENCODING,
+      cacheSize: CACHE_BYTES,
+    })
     await this.#db.open()
     this.#operators = Array.from({ length: operators }, (_, operator) =>
       sublevelOf(this.#db, `operator-${operator}`),

@@ -1,3 +1,5 @@
+// The memory a map may take, and where its buffers come from.
+
 import { NO_SPARE_BUFFERS, type SpareBuffers } from './spare-buffers.ts'
 
 /** Counts every buffer a map allocates, and refuses what would exceed the limit. Exact: bytes allocated, not estimated. */

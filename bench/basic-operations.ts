@@ -59,7 +59,8 @@ export const basicOperations: Question = {
     })
     const everyone = ['tidemark', ...LIBRARIES, ...SPARK]
     if (quick) {
-      return [{ params: params(10_000, 1), engines: ['tidemark', ...LIBRARIES], rounds: 1 }]
+      const toy = { ...params(2_000, 1), batchRows: 2_000 }
+      return [{ params: toy, engines: ['tidemark', ...LIBRARIES], rounds: 1 }]
     }
     return [
       { params: params(10_000, 20), engines: everyone, rounds: 3, once: SLOW },

@@ -41,7 +41,7 @@ export const throughput: Question = {
     if (quick) {
       return [
         {
-          params: params(20_000, 3, 1),
+          params: { ...params(20_000, 3, 1), batchRows: 2_000 },
           engines: ['tidemark', MAINTAINED, ...LIBRARIES, 'spark-hdfs'],
           rounds: 1,
         },

@@ -9,7 +9,9 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { describeMachine } from './harness/machine.ts'
 import { questionByName, QUESTIONS } from './harness/questions.ts'
+import { RULES } from './harness/question.ts'
 import { runQuestion } from './harness/run-question.ts'
+import type { QuestionResult } from './report/results.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -44,9 +46,10 @@ try {
     })
     const seconds = Math.round((performance.now() - started) / 100) / 10
     console.error(`${question.name}: ${seconds} s`)
-    const result = { question: question.name, title: question.title, machine, seconds, cases }
+    const { name, title } = question
+    const result: QuestionResult = { question: name, title, rules: RULES, machine, seconds, cases }
     results.push(result)
-    if (isWhole) await save(join(import.meta.dirname, 'results', `${question.name}.json`), result)
+    if (isWhole) await save(join(import.meta.dirname, 'results', `${name}.json`), result)
   }
 } finally {
   await rm(directory, { recursive: true, force: true, maxRetries: 3 })

@@ -4,6 +4,9 @@
 import type { Durability } from '../../src/files/file-manager.ts'
 import type { Content } from './workload.ts'
 
+/** Raised when what is compared is measured otherwise: a file of results says by which rules it was made. README.md tells the earlier ones. */
+export const RULES = 2
+
 export interface Params {
   /** Rows the state holds; 0 where the question is about files or a job, and that is not what sets its size. */
   readonly keys: number

@@ -6,7 +6,7 @@ import { MUSTS } from './must-list.ts'
 import { mustLines, type MustLine, type Verdict } from './musts.ts'
 import { growthPlots, type Plot } from './plots.ts'
 import type { Results } from './results.ts'
-import { markdownTable, questionSection } from './tables.ts'
+import { isByEarlierRules, markdownTable, questionSection } from './tables.ts'
 
 export interface ReportFile {
   /** Below the repository. */
@@ -43,7 +43,7 @@ function document(results: Results, plots: readonly Plot[]): string {
   const lines = [
     INTRODUCTION,
     ...machineSection(results),
-    ...mustSection(mustLines(MUSTS, results)),
+    ...mustSection(mustLines(MUSTS, results), results),
     ...plotSection(plots),
     ...results.all.flatMap(questionSection),
   ]
@@ -84,7 +84,7 @@ function describeVersions(results: Results): string {
 
 const MUST_HEADINGS = ['#', 'figure', 'reached', 'bound', 'verdict']
 
-function mustSection(lines: readonly MustLine[]): string[] {
+function mustSection(lines: readonly MustLine[], results: Results): string[] {
   const required = lines.filter(({ isRequired }) => isRequired)
   const count = (verdict: Verdict) => required.filter((line) => line.verdict === verdict).length
   const emphasised: Readonly<Record<Verdict, string>> = {
@@ -98,6 +98,7 @@ function mustSection(lines: readonly MustLine[]): string[] {
     '',
     `Of ${required.length} bounds ${count('holds')} hold, ${count('missed')} are missed, ${count('not measured')} are not measured; compared before rounding. Lines without a bound are reported beside.`,
     '',
+    ...describeEarlierRules(results),
     ...markdownTable(
       MUST_HEADINGS.length,
       MUST_HEADINGS,
@@ -109,6 +110,15 @@ function mustSection(lines: readonly MustLine[]): string[] {
         emphasised[verdict],
       ]),
     ),
+    '',
+  ]
+}
+
+function describeEarlierRules({ all }: Results): string[] {
+  const earlier = all.filter(isByEarlierRules).map(({ question }) => question)
+  if (earlier.length === 0) return []
+  return [
+    `Measured by earlier rules of the suite, and not since: ${earlier.join(', ')}. What has changed, and in whose favour it was, stands in \`bench/README.md\`.`,
     '',
   ]
 }

@@ -9,6 +9,8 @@ import type { CaseResult, EngineResult } from '../harness/run-question.ts'
 export interface QuestionResult {
   readonly question: string
   readonly title: string
+  /** By which it was measured: RULES of harness/question.ts. Missing: 1. */
+  readonly rules?: number
   readonly machine: Machine
   /** How long all its cases took. */
   readonly seconds: number

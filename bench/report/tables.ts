@@ -1,6 +1,7 @@
 // A question's answers as Markdown: for each size the ratios first, then the figures themselves.
 
 import { describeParams, type CaseResult, type EngineResult } from '../harness/run-question.ts'
+import { RULES } from '../harness/question.ts'
 import { ATTEMPTS_MAX, STOLEN_SHARE_MAX } from '../harness/stolen-time.ts'
 import { figureLabel, formatFigure, formatNumber, isMoreBetter, isRatio } from './format-figure.ts'
 import type { QuestionResult } from './results.ts'
@@ -29,10 +30,20 @@ export function questionSection(result: QuestionResult): string[] {
     '',
     `${result.title}. Measured ${machine.date} at commit ${machine.commit} on ${machine.cpu}, ${machine.cores} cores; all of it took ${formatNumber(result.seconds)} s.`,
     '',
+    ...(isByEarlierRules(result)
+      ? [
+          'Measured by earlier rules of the suite: `bench/README.md` tells what has changed since.',
+          '',
+        ]
+      : []),
     ...describeDisturbance(result.cases),
     ...result.cases.flatMap(caseSection),
     ...describeEngines(result.cases),
   ]
+}
+
+export function isByEarlierRules({ rules = 1 }: QuestionResult): boolean {
+  return rules !== RULES
 }
 
 /** How far the host is to blame. Nothing where it took little. */

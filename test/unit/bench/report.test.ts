@@ -30,6 +30,16 @@ describe('the page in the repository', () => {
   })
 })
 
+test('what was measured by earlier rules is named', () => {
+  const { rules: _, ...earlier } = sampleResult('old', [])
+  const page = benchmarkFiles(new Results([earlier]))[0].text
+  expect(page).toContain('Measured by earlier rules of the suite, and not since: old.')
+  const [, sections] = page.split('## old')
+  expect(sections).toContain('Measured by earlier rules of the suite')
+  const now = benchmarkFiles(new Results([sampleResult('new', [])]))[0].text
+  expect(now).not.toContain('earlier rules')
+})
+
 describe('the README', () => {
   const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
   const sized = (keys: number, sparkMs: number) => ({

@@ -1,6 +1,6 @@
 // Small results as `npm run bench` writes them, with figures that are easy to reckon with.
 
-import type { Params } from '../../../bench/harness/question.ts'
+import { type Params, RULES } from '../../../bench/harness/question.ts'
 import { type QuestionResult, Results } from '../../../bench/report/results.ts'
 
 type Figures = Readonly<Record<string, number | readonly number[]>>
@@ -17,6 +17,7 @@ export function sampleResult(question: string, cases: readonly SampleCase[]): Qu
   return {
     question,
     title: `The question ${question}`,
+    rules: RULES,
     machine: {
       cpu: 'A processor',
       cores: 2,

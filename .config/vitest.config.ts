@@ -8,7 +8,7 @@ export default defineConfig({
     exclude: ['test/interop/**', 'test/servers/**'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 60_000,
+    testTimeout: 120_000,
     hookTimeout: 60_000,
   },
 })

@@ -2,4 +2,4 @@ import { memoryBackedFolder } from '../support/folders.ts'
 import { localStorage } from '../support/proof-storage.ts'
 import { raceForAStore } from '../support/proofs/race-for-a-store.ts'
 
-raceForAStore(() => localStorage(memoryBackedFolder()))
+raceForAStore(() => localStorage(memoryBackedFolder()), { timeoutMs: 300_000 })

@@ -3,6 +3,7 @@
 import { formatFigure, formatNumber } from './format-figure.ts'
 import { MUSTS } from './must-list.ts'
 import { mustLines } from './musts.ts'
+import { isByEarlierRules } from './tables.ts'
 import type { Results } from './results.ts'
 
 const BEGIN =
@@ -36,6 +37,11 @@ function figures(results: Results): string {
     `memory. Such batches in a row do ${formatFigure('rowsPerSecond', rowsPerSecond)} updates a second: ${rowsOf('lmdb')} times lmdb's, ${rowsOf('js-map')} times those of a plain JS \`Map\` that writes the same delta,`,
     `${rowsOf('classic-level')} times classic-level's. Of ${bounds.length} bounds that the engine is to keep ${held.length} hold; those that are missed stand`,
     'in the same tables, which anyone can rerun: [docs/benchmarks.md](docs/benchmarks.md).',
+    ...(results.all.some(isByEarlierRules)
+      ? [
+          'Some of it was measured before rivals had their fastest settings; that page says what, and `bench/README.md` in whose favour it was.',
+        ]
+      : []),
   ].join('\n')
 }
 

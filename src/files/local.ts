@@ -40,7 +40,7 @@ import { readOpenFile } from './local-read.ts'
 import { checkRange } from './read-range.ts'
 import { LocalFolders, parentOf } from './local-folders.ts'
 import { LocalFileWriter } from './local-writer.ts'
-import { Semaphore } from './semaphore.ts'
+import { Semaphore } from '../base/semaphore.ts'
 
 /** Read at once by all callers together: enough to keep the four threads of libuv busy, far below the usual `ulimit -n` of 1024. */
 const DESCRIPTORS_MAX = 64

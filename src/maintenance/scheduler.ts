@@ -5,6 +5,7 @@
 // start(), and stop() waits for what is under way.
 
 import type { Clock } from '../base/clock.ts'
+import { Semaphore } from '../base/semaphore.ts'
 
 /** How long a store that failed is not heard where there are no rounds. */
 const RETRY_MS = 60_000
@@ -24,16 +25,14 @@ export class MaintenanceScheduler<Store extends object> {
   readonly #options: SchedulerOptions<Store>
   readonly #stopping = new AbortController()
   /** Those that have asked and wait for their turn, or have it. */
-  readonly #requested = new Set<Store>()
-  readonly #waiting: Store[] = []
-  /** How many of those that have asked are maintained now. */
-  #serving = 0
-  readonly #served = new Set<Promise<void>>()
+  readonly #requested = new Map<Store, Promise<void>>()
+  readonly #slots: Semaphore
   readonly #failedMs = new WeakMap<Store, number>()
   #loop: Promise<void> | undefined
 
   constructor(options: SchedulerOptions<Store>) {
     this.#options = options
+    this.#slots = new Semaphore(options.concurrency)
   }
 
   start(): void {
@@ -46,19 +45,18 @@ export class MaintenanceScheduler<Store extends object> {
     if (this.#stopping.signal.aborted || this.#requested.has(store)) return false
     const failedMs = this.#failedMs.get(store) ?? -Infinity
     if (clock.elapsedMs() - failedMs < (intervalMs || RETRY_MS)) return false
-    this.#requested.add(store)
-    this.#waiting.push(store)
-    if (this.#serving < this.#options.concurrency) {
-      const served = this.#serve().finally(() => this.#served.delete(served))
-      this.#served.add(served)
-    }
+    const maintained = this.#slots
+      .run(() => this.#maintain(store), this.#stopping.signal)
+      .catch(() => undefined) // Only stop() ends the wait for a turn.
+      .finally(() => this.#requested.delete(store))
+    this.#requested.set(store, maintained)
     return true
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort()
     await this.#loop
-    await Promise.all(this.#served)
+    await Promise.all(this.#requested.values())
   }
 
   async #run(): Promise<void> {
@@ -82,16 +80,6 @@ export class MaintenanceScheduler<Store extends object> {
       }
     }
     await Promise.all(Array.from({ length: this.#options.concurrency }, worker))
-  }
-
-  /** Maintains those that have asked until none waits. */
-  async #serve(): Promise<void> {
-    this.#serving++
-    for (let store = this.#waiting.shift(); store !== undefined; store = this.#waiting.shift()) {
-      if (!this.#stopping.signal.aborted) await this.#maintain(store)
-      this.#requested.delete(store)
-    }
-    this.#serving--
   }
 
   async #maintain(store: Store): Promise<void> {

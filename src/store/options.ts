@@ -1,8 +1,8 @@
 // Every option of the engine: unit, range and default in one place, checked once. docs/options.md is generated from the same table.
 
 import { systemClock, type Clock } from '../base/clock.ts'
-import { describeValue } from '../base/describe-value.ts'
 import { silentLogger, type Logger } from '../base/logger.ts'
+import { checkOptions, type OptionEntry } from '../base/option-entries.ts'
 import type { CompressionName } from '../codec/compression.ts'
 import { StateStoreError } from '../errors.ts'
 import type { Durability } from '../files/file-manager.ts'
@@ -50,13 +50,6 @@ export interface StateStoreOptions {
 }
 
 export type ResolvedOptions = Readonly<Required<StateStoreOptions>>
-
-type Check = (value: unknown) => boolean
-
-interface OptionEntry {
-  readonly expected: string
-  readonly check: Check
-}
 
 const isBoolean: OptionEntry = { expected: 'true or false', check: (v) => typeof v === 'boolean' }
 
@@ -131,29 +124,10 @@ export function describeOptions(): Readonly<Record<keyof StateStoreOptions, stri
 
 /** Applies the defaults and returns a frozen object. Unknown names and values out of range are INVALID_OPTIONS. `undefined` means the default. */
 export function resolveOptions(options: StateStoreOptions = {}): ResolvedOptions {
-  if (typeof options !== 'object' || options === null) {
-    throw new StateStoreError(
-      'TIDEMARK_INVALID_OPTIONS',
-      `Expected the options to be an object, got ${describeValue(options)}`,
-    )
-  }
-  const resolved: Record<string, unknown> = { ...DEFAULT_OPTIONS }
-  for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(OPTIONS, name)) {
-      throw new StateStoreError(
-        'TIDEMARK_INVALID_OPTIONS',
-        `Unknown option \`${name}\`; the options are ${Object.keys(OPTIONS).join(', ')}`,
-      )
-    }
-    if (value === undefined) continue
-    const entry = OPTIONS[name as keyof StateStoreOptions]
-    if (!entry.check(value)) {
-      throw new StateStoreError(
-        'TIDEMARK_INVALID_OPTIONS',
-        `Expected option \`${name}\` to be ${entry.expected}, got ${describeValue(value)}`,
-      )
-    }
-    resolved[name] = value
-  }
+  checkOptions(options, OPTIONS, {
+    refused: (problem) => new StateStoreError('TIDEMARK_INVALID_OPTIONS', problem),
+  })
+  const given = Object.entries(options).filter(([, value]) => value !== undefined)
+  const resolved: unknown = { ...DEFAULT_OPTIONS, ...Object.fromEntries(given) }
   return Object.freeze(resolved) as ResolvedOptions
 }

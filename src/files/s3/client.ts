@@ -15,7 +15,7 @@ import { StateStoreError } from '../../errors.ts'
 import { ATTEMPTS_MAX, backoffMs } from '../backoff.ts'
 import type { CallSubject } from '../call-subject.ts'
 import type { ByteRange, FileStatus, WriteCondition } from '../file-manager.ts'
-import { Semaphore } from '../semaphore.ts'
+import { Semaphore } from '../../base/semaphore.ts'
 import type { ResolvedS3Options } from './options.ts'
 import { readBody } from './read-body.ts'
 import {

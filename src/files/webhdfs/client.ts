@@ -11,7 +11,7 @@ import { StateStoreError } from '../../errors.ts'
 import { type CallSubject, describeSubject } from '../call-subject.ts'
 import type { ByteRange, Durability, FileStatus } from '../file-manager.ts'
 import { READ_BYTES_MAX, tooLongError } from '../read-range.ts'
-import { Semaphore } from '../semaphore.ts'
+import { Semaphore } from '../../base/semaphore.ts'
 import { hostCheck, type HostCheck } from './allowed-hosts.ts'
 import { Attempts } from './attempts.ts'
 import {

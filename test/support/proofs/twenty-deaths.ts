@@ -69,7 +69,9 @@ async function dieTwentyTimes(
   await writeFile(journal, '')
   let lineage: Lineage = []
   let acknowledgedCount = 0
-  for (let run = 1; run <= DEATHS; run++) {
+  // Hundreds of commits, as a rule. On a machine that is busy with other things children get less far in their time, and more of them have to die.
+  const isEnough = (): boolean => acknowledgedCount > DEATHS
+  for (let run = 1; run <= DEATHS || (!isEnough() && run <= DEATHS * 3); run++) {
     const early = random() < 0.3
     const lifeMs = random() * (early ? startMsMax : workMsMax)
     await liveAndDie({ ...orders, run }, early, lifeMs)
@@ -80,8 +82,7 @@ async function dieTwentyTimes(
     lineage = await goOn(location, lineage, run)
     await writeFile(journal, '')
   }
-  // Hundreds, but on a machine that is busy with other things: how far a child gets in its time is not what is proved here.
-  expect(acknowledgedCount, 'the children should have got somewhere').toBeGreaterThan(DEATHS / 4)
+  expect(acknowledgedCount, 'the children should have got somewhere').toBeGreaterThan(DEATHS)
 }
 
 /** One life of the child: killed while it opens the store, or at work. */

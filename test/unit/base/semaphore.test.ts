@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Semaphore } from '../../../src/files/semaphore.ts'
+import { Semaphore } from '../../../src/base/semaphore.ts'
 
 test('runs at most so many at once, in order, and a failure gives its slot back', async () => {
   const semaphore = new Semaphore(3)

@@ -1,13 +1,13 @@
 // What does the engine's other work do to a job that goes on meanwhile? 5 M keys; each phase in a process of its own:
 //
 //   snapshot    batches without and with a snapshot being written, whole and in pieces (below)
-//   growth      half as many keys again are put, so that the index doubles: by the puts themselves, so here they count as the engine's, in pieces of 500
+//   growth      half as many keys again are put, so that the index doubles: by the puts themselves, so these come in pieces of 500
 //   compaction  four of five keys are removed, so that nearly empty segments are emptied and given back
 //   recovery    the state is read back from a snapshot, while nothing else happens
 //
 // A batch is 10,000 updates, opened and committed. Whole: put at a stretch, as fast as it goes. In pieces: 1,000 rows, then a turn of the event
 // loop, as a job that reads its input does; only then do delays of the loop tell of the engine and not of the job. Delays are those of
-// harness/loop-watch.ts; slices… are what is left of them without the job's own puts (in growth without the making of its rows), slicesCpu… the same in processor time of the thread, which
+// harness/loop-watch.ts, the job's own part of them too; slices… are those of a millisecond and more, slicesCpu… the same in processor time of the thread, which
 // leaves out what the machine took for others; …Idle… is a process that does nothing.
 // How many batches fit beside a snapshot is not known before, so that phase compares its content itself and hands out none.
 // Spark has no event loop; its snapshot is written by another thread.
@@ -24,9 +24,6 @@ import { measureSnapshot } from './interference/snapshot.ts'
 import { startWatch, type Watched } from './interference/watched.ts'
 
 type Figures = Record<string, number>
-
-const GROWTH_STANDS_FOR =
-  'in growth its slices are the puts, which the index grows by, 500 at a stretch; elsewhere puts are the job’s own and taken off'
 
 /** More versions than any phase commits: a round of maintenance writes a snapshot and does nothing else. */
 const NOTHING_CLEANED = 1_000_000
@@ -97,26 +94,25 @@ export const interference: Question = {
     watched.close()
     const content = phase === 'snapshot' ? undefined : await committedContentOf(engine, options)
     await engine.close()
-    return { figures, content, standsFor: phase === 'growth' ? GROWTH_STANDS_FOR : undefined }
+    return { figures, content }
   },
 }
 
 async function measureGrowth(
   engine: TidemarkEngine,
-  { watch, during }: Watched,
+  { during }: Watched,
   { params }: MeasureContext,
 ): Promise<Figures> {
   const { keys } = params
   const started = nowMs()
   const delays = await during(() =>
-    changeRows(engine, watch, params, {
+    changeRows(engine, params, {
       from: keys,
       to: keys + keys / 2,
       make: (batch, i, n) => {
         batch.set(i, n, LOAD_STAMP)
         return 'put'
       },
-      areOwn: false,
     }),
   )
   return { rowsPerSecond: (keys / 2 / (nowMs() - started)) * 1000, ...delays }
@@ -124,21 +120,20 @@ async function measureGrowth(
 
 async function measureCompaction(
   engine: TidemarkEngine,
-  { watch, during }: Watched,
+  { during }: Watched,
   { params }: MeasureContext,
 ): Promise<Figures> {
   const { keys } = params
   const memoryUsedBeforeBytes = engine.memoryUsedBytes()
   const started = nowMs()
   const delays = await during(() =>
-    changeRows(engine, watch, params, {
+    changeRows(engine, params, {
       from: 0,
       to: keys,
       make: (batch, i, n) => {
         batch.set(i, n, REMOVAL_STAMP)
         return isKept(n) ? 'put' : 'remove'
       },
-      areOwn: true,
     }),
   )
   return {

@@ -117,6 +117,9 @@ async function run<Event>(
   }
   const jobMs = nowMs() - started
 
+  // What a restart would find.
+  await job.close()
+  await job.open({ directory, durability: params.durability })
   const content = await job.content()
   await job.close()
   return {

@@ -1,8 +1,8 @@
 // How long the event loop is held: a ticker of 1 ms, whose every delay is kept, and Node's own monitorEventLoopDelay beside it.
 //
-// The delay of a tick is what was done in one turn of the loop, or little more. What of it the program did itself it says (`doing`); the rest
-// is the engine's: its slices, collections of garbage, and what the machine took for other things. Of the last an idle process with a
-// watch of its own tells (idle-process.ts); the processor time of the thread leaves it out, and is what the engine itself held the loop for.
+// The delay of a tick is what was done in one turn of the loop, or little more: a slice, of the engine or of the program that calls it, collections of
+// garbage, and what the machine took for other things. Of the last an idle process with a watch of its own tells (idle-process.ts); the processor time of
+// the thread leaves it out.
 // The kernel counts that time exactly over long stretches, but up to one of its ticks (4 ms at 250 Hz) late; no more of it counts than the stretch is long.
 
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -18,8 +18,7 @@ const SLICE_MS_MIN = 1
 export interface LoopDelays {
   readonly worstMs: number
   readonly monitoredWorstMs: number
-  /** Without what the program did itself. */
-  readonly slicesWorstMs: number
+  /** Of delays of SLICE_MS_MIN and more. */
   readonly slicesP999Ms: number
   /** The same in processor time of this thread. */
   readonly slicesCpuP999Ms: number
@@ -37,8 +36,6 @@ export class LoopWatch {
   #monitor: ReturnType<typeof monitorEventLoopDelay> | undefined
   #tickedMs = 0
   #tickedCpuMs = 0
-  #doneMs = 0
-  #doneCpuMs = 0
   #worstMs = 0
   #slicesMs: number[] = []
   #slicesCpuMs: number[] = []
@@ -62,35 +59,19 @@ export class LoopWatch {
     return {
       worstMs: this.#worstMs,
       monitoredWorstMs: Math.max(0, monitoredNs / NS_PER_MS - TICK_MS),
-      slicesWorstMs: Math.max(0, ...this.#slicesMs),
       slicesP999Ms: p999(this.#slicesMs),
       slicesCpuP999Ms: p999(this.#slicesCpuMs),
       slicesCpuCount: this.#slicesCpuMs.length,
     }
   }
 
-  /** Runs something of the program's own. */
-  doing(run: () => void): void {
-    const started = nowMs()
-    const startedCpu = cpuMs()
-    run()
-    const doneMs = nowMs() - started
-    this.#doneMs += doneMs
-    // What the kernel counted late may belong to the stretch before: the engine's.
-    this.#doneCpuMs += Math.min(cpuMs() - startedCpu, doneMs)
-  }
-
   #tick(): void {
     const now = nowMs()
     const nowCpu = cpuMs()
     const delayMs = Math.max(0, now - this.#tickedMs - TICK_MS)
-    const sliceMs = delayMs - this.#doneMs
-    const sliceCpuMs = Math.min(
-      nowCpu - this.#tickedCpuMs - this.#doneCpuMs,
-      now - this.#tickedMs - this.#doneMs,
-    )
+    const sliceCpuMs = Math.min(nowCpu - this.#tickedCpuMs, now - this.#tickedMs)
     this.#worstMs = Math.max(this.#worstMs, delayMs)
-    if (sliceMs >= SLICE_MS_MIN) this.#slicesMs.push(sliceMs)
+    if (delayMs >= SLICE_MS_MIN) this.#slicesMs.push(delayMs)
     if (sliceCpuMs >= SLICE_MS_MIN) this.#slicesCpuMs.push(sliceCpuMs)
     this.#beginTick(now, nowCpu)
   }
@@ -98,8 +79,6 @@ export class LoopWatch {
   #beginTick(now: number, nowCpu: number): void {
     this.#tickedMs = now
     this.#tickedCpuMs = nowCpu
-    this.#doneMs = 0
-    this.#doneCpuMs = 0
   }
 }
 

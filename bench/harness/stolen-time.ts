@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises'
 /** What is measured while the host takes a larger share of the processors is measured again, */
 export const STOLEN_SHARE_MAX = 0.05
 /** so many times in all. */
-export const ATTEMPTS_MAX = 3
+export const ATTEMPTS_MAX = 2
 
 /** Ticks of all processors since the machine started. */
 export interface ProcessorTimes {

@@ -12,8 +12,6 @@ const RANDOM_SEED = 1
 export interface UpdateOptions {
   /** Other rows than those of RowBatch. */
   readonly makeRows?: (size: number) => Rows
-  /** Runs the puts of a piece, for those who want to know when that is. */
-  readonly aroundPuts?: (puts: () => void) => void
 }
 
 /** Milliseconds. */
@@ -33,16 +31,14 @@ export class UpdateBatches {
   readonly #batchRows: number
   readonly #piece: Rows
   readonly #random = new Random(RANDOM_SEED)
-  readonly #aroundPuts: (puts: () => void) => void
 
   constructor(engine: Engine, keys: number, batchRows: number, options: UpdateOptions = {}) {
-    const { makeRows = (size) => new RowBatch(size), aroundPuts = (puts) => puts() } = options
+    const { makeRows = (size) => new RowBatch(size) } = options
     this.#engine = engine
     this.#keys = keys
     this.#batchRows = batchRows
     this.pieceRows = pieceRowsOf(engine, batchRows)
     this.#piece = makeRows(this.pieceRows)
-    this.#aroundPuts = aroundPuts
   }
 
   async next(): Promise<BatchTime> {
@@ -77,9 +73,7 @@ export class UpdateBatches {
   #put(rows: number): void {
     const { keys, values } = this.#piece
     const engine = this.#engine
-    this.#aroundPuts(() => {
-      for (let i = 0; i < rows; i++) engine.put(keys[i], values[i])
-    })
+    for (let i = 0; i < rows; i++) engine.put(keys[i], values[i])
   }
 }
 

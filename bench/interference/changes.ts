@@ -2,7 +2,6 @@
 
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Engine } from '../harness/engine.ts'
-import type { LoopWatch } from '../harness/loop-watch.ts'
 import type { Params } from '../harness/question.ts'
 import { RowBatch } from '../harness/workload.ts'
 
@@ -19,15 +18,12 @@ export interface Changes {
   readonly to: number
   /** Sets row `i` of the batch for key `n`, and says what to do with it. */
   readonly make: (batch: RowBatch, i: number, n: number) => 'put' | 'remove'
-  /** Whether puts and removes are the program's own doing, as the making of rows always is, or part of what is watched. */
-  readonly areOwn: boolean
 }
 
 export async function changeRows(
   engine: Engine,
-  watch: LoopWatch,
   params: Params,
-  { from, to, make, areOwn }: Changes,
+  { from, to, make }: Changes,
 ): Promise<void> {
   const piece = new RowBatch(Number(params.pieceRows))
   const batchRows = Number(params.batchRows)
@@ -36,18 +32,10 @@ export async function changeRows(
     await engine.begin()
     for (let n = start; n < end; n += piece.size) {
       const rows = Math.min(piece.size, end - n)
-      const kinds: ('put' | 'remove')[] = []
-      const change = () => {
-        for (let i = 0; i < rows; i++) {
-          if (kinds[i] === 'put') engine.put(piece.keys[i], piece.values[i])
-          else engine.remove(piece.keys[i])
-        }
+      for (let i = 0; i < rows; i++) {
+        if (make(piece, i, n + i) === 'put') engine.put(piece.keys[i], piece.values[i])
+        else engine.remove(piece.keys[i])
       }
-      watch.doing(() => {
-        for (let i = 0; i < rows; i++) kinds.push(make(piece, i, n + i))
-      })
-      if (areOwn) watch.doing(change)
-      else change()
       await turn()
     }
     await engine.commit()

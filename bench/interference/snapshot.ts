@@ -29,15 +29,13 @@ const QUIETING = 2
 
 export async function measureSnapshot(
   engine: TidemarkEngine,
-  { watch, during }: Watched,
+  { during }: Watched,
   { params, directory }: MeasureContext,
 ): Promise<Record<string, number>> {
   const { keys, durability } = params
   const batchRows = Number(params.batchRows)
   const count = Number(params.batches)
-  const batches = new UpdateBatches(engine, keys, batchRows, {
-    aroundPuts: (puts) => watch.doing(puts),
-  })
+  const batches = new UpdateBatches(engine, keys, batchRows)
   const run = async (untimed: number) => {
     for (let b = 0; b < untimed; b++) await batches.next()
   }

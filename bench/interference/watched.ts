@@ -7,7 +7,6 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { LoopWatch } from '../harness/loop-watch.ts'
 
 export interface Watched {
-  readonly watch: LoopWatch
   /** Runs `work`; figures of the event loop meanwhile. */
   readonly during: (work: () => Promise<void>) => Promise<Record<string, number>>
   readonly close: () => void
@@ -18,7 +17,6 @@ export async function startWatch(): Promise<Watched> {
   await once(idle, 'message')
   const watch = new LoopWatch()
   return {
-    watch,
     during: async (work) => {
       idle.send('begin')
       watch.begin()
@@ -30,7 +28,6 @@ export async function startWatch(): Promise<Watched> {
       const [idleWorstMs] = (await answer) as [number]
       return {
         slicesP999Ms: delays.slicesP999Ms,
-        slicesWorstMs: delays.slicesWorstMs,
         slicesCpuP999Ms: delays.slicesCpuP999Ms,
         slicesCpuCount: delays.slicesCpuCount,
         worstDelayMs: delays.worstMs,

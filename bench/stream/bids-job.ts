@@ -10,7 +10,7 @@ import { type Content, ContentSum } from '../harness/workload.ts'
 import { type Bid, BID_DELAY_MS, type BidSource } from './bid-source.ts'
 import type { BytesState, Expired, KeyedState } from './bytes-state.ts'
 import type { StreamJob } from './job.ts'
-import { JSON_FILE_STANDS_FOR, writeJsonCheckpoint } from './json-checkpoint.ts'
+import { JSON_FILE_STANDS_FOR, readJsonCheckpoint, writeJsonCheckpoint } from './json-checkpoint.ts'
 
 const WINDOW_MS = 30_000
 
@@ -183,15 +183,24 @@ function readU32(bytes: Uint8Array, at: number): number {
   return ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0
 }
 
+interface BidsCheckpoint {
+  readonly position: number
+  readonly windows: [number, [number, Bids][]][]
+}
+
 export class BidsOnMap implements StreamJob<Bid> {
   readonly standsFor = JSON_FILE_STANDS_FOR
   readonly #watermark = new Watermark()
   readonly #sum = new BidsSum()
-  readonly #windows: Windows = new Map()
+  #windows: Windows = new Map()
   #options!: EngineOptions
 
   async open(options: EngineOptions): Promise<void> {
     this.#options = options
+    const checkpoint = await readJsonCheckpoint<BidsCheckpoint>(options)
+    this.#windows = new Map(
+      checkpoint?.windows.map(([window, auctions]) => [window, new Map(auctions)]),
+    )
   }
 
   async batch(bids: readonly Bid[], position: number): Promise<number> {
@@ -201,8 +210,11 @@ export class BidsOnMap implements StreamJob<Bid> {
       count(this.#windows, bid)
     }
     const applied = nowMs()
-    const windows = [...this.#windows].map(([window, auctions]) => [window, [...auctions]])
-    await writeJsonCheckpoint(this.#options, { position, windows })
+    const checkpoint: BidsCheckpoint = {
+      position,
+      windows: [...this.#windows].map(([window, auctions]) => [window, [...auctions]]),
+    }
+    await writeJsonCheckpoint(this.#options, checkpoint)
     return nowMs() - applied
   }
 

@@ -23,8 +23,10 @@ export class JsMapBytesState implements BytesState {
   }: EngineOptions & { readonly operators: number }): Promise<void> {
     for (let operator = 0; operator < operators; operator++) {
       const folder = join(directory, `operator-${operator}`)
-      await mkdir(folder)
-      this.#operators.push(new Operator(new JsMapFiles({ directory: folder, durability })))
+      await mkdir(folder, { recursive: true })
+      const state = new Operator(new JsMapFiles({ directory: folder, durability }))
+      await state.load()
+      this.#operators.push(state)
     }
   }
 
@@ -57,6 +59,14 @@ class Operator implements KeyedState {
 
   constructor(files: JsMapFiles) {
     this.#files = files
+  }
+
+  async load(): Promise<void> {
+    await this.#files.load({
+      onPut: (key, value) => this.rows.set(latin1(key), Buffer.from(value)),
+      onRemove: (key) => this.rows.delete(latin1(key)),
+    })
+    this.rows.delete(latin1(POSITION_KEY))
   }
 
   begin(): void {

@@ -32,6 +32,10 @@ export class TidemarkBytesState implements BytesState {
         this.#stores.provider({ operatorId, partitionId }),
       ),
     )
+    const versions = await Promise.all(
+      this.#providers.flat().map((provider) => provider.latestVersion()),
+    )
+    this.#version = Math.min(...versions)
   }
 
   async run({ expired, position, apply }: StateBatch): Promise<number> {

@@ -30,6 +30,7 @@ export interface StateBatch {
 
 export interface BytesState {
   readonly standsFor?: string
+  /** With the rows of the last batch that is durable. */
   open(options: EngineOptions & { readonly operators: number }): Promise<void>
   /** Milliseconds from the end of apply() until the batch was durable. */
   run(batch: StateBatch): Promise<number>

@@ -24,7 +24,7 @@ import { nowMs } from '../harness/figures.ts'
 import { type Content, ContentSum } from '../harness/workload.ts'
 import type { BytesState, KeyedState } from './bytes-state.ts'
 import type { StreamJob } from './job.ts'
-import { JSON_FILE_STANDS_FOR, writeJsonCheckpoint } from './json-checkpoint.ts'
+import { JSON_FILE_STANDS_FOR, readJsonCheckpoint, writeJsonCheckpoint } from './json-checkpoint.ts'
 
 const SEEN = 0
 const ROUTES = 1
@@ -102,14 +102,23 @@ export class FlightsOnBytes implements StreamJob<Flight> {
   }
 }
 
+interface FlightsCheckpoint {
+  readonly position: number
+  readonly seen: string[]
+  readonly routes: [string, RouteStats][]
+}
+
 export class FlightsOnMap implements StreamJob<Flight> {
   readonly standsFor = JSON_FILE_STANDS_FOR
-  readonly #seen = new Set<string>()
-  readonly #routes = new Map<string, RouteStats>()
+  #seen = new Set<string>()
+  #routes = new Map<string, RouteStats>()
   #options!: EngineOptions
 
   async open(options: EngineOptions): Promise<void> {
     this.#options = options
+    const checkpoint = await readJsonCheckpoint<FlightsCheckpoint>(options)
+    this.#seen = new Set(checkpoint?.seen)
+    this.#routes = new Map(checkpoint?.routes)
   }
 
   async batch(flights: readonly Flight[], position: number): Promise<number> {
@@ -121,7 +130,11 @@ export class FlightsOnMap implements StreamJob<Flight> {
       this.#routes.set(route, withFlight(this.#routes.get(route), flight))
     }
     const applied = nowMs()
-    const state = { position, seen: [...this.#seen], routes: [...this.#routes] }
+    const state: FlightsCheckpoint = {
+      position,
+      seen: [...this.#seen],
+      routes: [...this.#routes],
+    }
     await writeJsonCheckpoint(this.#options, state)
     return nowMs() - applied
   }

@@ -6,6 +6,7 @@ import type { Content } from '../harness/workload.ts'
 
 export interface StreamJob<Event> {
   readonly standsFor?: string | undefined
+  /** Goes on from the last batch that is durable, if there is one. */
   open(options: EngineOptions): Promise<void>
   /** Runs one batch; resolves once it is durable, `position` with it. Milliseconds that took after the last event was applied. */
   batch(events: readonly Event[], position: number): Promise<number>

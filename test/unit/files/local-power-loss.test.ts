@@ -4,10 +4,13 @@
 import { describe, expect, test } from 'vitest'
 import type { Durability } from '../../../src/files/file-manager.ts'
 import { LeasedDirectory } from '../../../src/files/leased-directory.ts'
+import { LocalFileManager } from '../../../src/files/local.ts'
+import { aroundCalls } from '../../../src/testing/around-calls.ts'
 import { bytesOf, namesIn, textOf } from '../../../src/testing/file-manager-contract.ts'
+import { commitRows, failure, openProvider, readRows } from '../../../src/testing/stores.ts'
 import { MemoryDisk } from '../../../src/files/memory-disk.ts'
 import { MemoryFileManager } from '../../../src/files/memory.ts'
-import { faultyFiles } from '../../support/faulty-fs.ts'
+import { errnoError, faultyFiles } from '../../support/faulty-fs.ts'
 import { CrashFiles } from '../../support/crash-files.ts'
 
 const STORE = 'state/0/0'
@@ -189,4 +192,41 @@ describe("with durability 'os'", () => {
     expect(outcomes.size).toBeGreaterThan(1)
     expect(outcomes).toContain('{}')
   })
+})
+
+test('folders above the location are durable, whoever died while making them', async () => {
+  const disk = new MemoryDisk({ losesPower: true })
+  const dying = aroundCalls(disk, async ({ method }, proceed) => {
+    if (method === 'sync') return await new Promise(() => undefined)
+    return await proceed()
+  })
+  const first = await LocalFileManager.open('/a/b/c', { native: dying })
+  void first.makeDirectories('state/0/0', 'fsync')
+  for (let i = 0; i < 20; i++) await new Promise(setImmediate)
+  await using opened = await openProvider(
+    {},
+    await LocalFileManager.open('/a/b/c', { native: disk }),
+  )
+  await commitRows(opened.provider, { k: '1' })
+  for (let seed = 1; seed <= 40; seed++) {
+    const after = await LocalFileManager.open('/a/b/c', { native: disk.crash(seed) })
+    await using other = await openProvider({ readOnly: true }, after)
+    expect(await readRows(other.provider), `seed ${seed}`).toEqual({ k: '1' })
+  }
+})
+
+test('a location whose parent cannot be synced by its file system is none of ours, one that we make is', async () => {
+  const disk = new MemoryDisk()
+  await disk.makeDirectory('/data')
+  const roots = new Set<unknown>()
+  const native = aroundCalls(disk, async (call, proceed) => {
+    if (call.method === 'sync' && roots.has(call.args[0])) throw errnoError('EINVAL', call)
+    const result = await proceed()
+    if (call.method === 'openDirectory' && call.args[0] === '/') roots.add(result)
+    return result
+  })
+  await using found = await openProvider({}, await LocalFileManager.open('/data', { native }))
+  expect(await commitRows(found.provider, { k: '1' })).toBe(1)
+  await using made = await openProvider({}, await LocalFileManager.open('/other', { native }))
+  await failure('TIDEMARK_UNSUPPORTED', () => made.provider.getStore())
 })

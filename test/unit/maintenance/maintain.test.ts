@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { systemClock, type Clock } from '../../../src/base/clock.ts'
+import { MemoryDisk } from '../../../src/files/memory-disk.ts'
 import { MemoryFileManager } from '../../../src/files/memory.ts'
 import { aroundCalls } from '../../../src/testing/around-calls.ts'
 import {
@@ -17,6 +18,7 @@ import {
   rowsOf,
   text,
 } from '../../../src/testing/stores.ts'
+import { errnoError } from '../../support/faulty-fs.ts'
 
 const snapshotsIn = async (files: MemoryFileManager) =>
   (await names(files)).filter((name) => name.endsWith('.snapshot'))
@@ -303,4 +305,27 @@ describe('a snapshot under way', () => {
     await Promise.all([opened.provider.doMaintenance(), opened.provider.doMaintenance()])
     expect(lists).toBe(1)
   })
+})
+
+test('where the disk is too full for a snapshot, what need not be kept is removed all the same', async () => {
+  const disk = new MemoryDisk()
+  let isFull = false
+  const native = aroundCalls(disk, async (call, proceed) => {
+    if (isFull && call.method === 'write') throw errnoError('ENOSPC', call)
+    return proceed()
+  })
+  const files = new MemoryFileManager({ disk, native })
+  const options = { minDeltasForSnapshot: 3, minBatchesToRetain: 5 }
+  await using opened = await openProvider(options, files)
+  for (let round = 0; round < 3; round++) {
+    await commitVersions(opened.provider, 4)
+    await opened.provider.doMaintenance()
+  }
+  await commitVersions(opened.provider, 6)
+  expect(await names(files)).toContain('4.snapshot')
+  isFull = true
+  await failure('TIDEMARK_STORAGE_UNAVAILABLE', () => opened.provider.doMaintenance())
+  isFull = false
+  expect(await names(files)).not.toContain('4.snapshot')
+  expect(await readRows(opened.provider)).toEqual(rowsAfter(18))
 })

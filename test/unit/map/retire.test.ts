@@ -65,6 +65,18 @@ describe('a map that is retired', () => {
     expect([map.memoryUsedBytes, spare.bytes]).toEqual([0, bytes])
   })
 
+  test('within a transaction leaves it when that is taken back', () => {
+    const spare = new UsedBuffers()
+    const map = loaded(spare, 32)
+    map.begin()
+    putMany(map, 0, 10, 32)
+    map.retire()
+    expect(spare.bytes).toBe(0)
+    map.abort()
+    expect(map.memoryUsedBytes).toBe(0)
+    expect(spare.bytes).toBeGreaterThan(0)
+  })
+
   test('is not written any more', () => {
     const map = loaded(new UsedBuffers(), 8)
     map.retire()

@@ -2,8 +2,6 @@
 
 import { expect, test } from 'vitest'
 import type { CheckpointFileManager } from '../../../src/files/file-manager.ts'
-import { LocalFileManager } from '../../../src/files/local.ts'
-import { MemoryDisk } from '../../../src/files/memory-disk.ts'
 import { MemoryFileManager } from '../../../src/files/memory.ts'
 import { aroundCalls } from '../../../src/testing/around-calls.ts'
 import {
@@ -18,7 +16,6 @@ import {
   rowsAfter,
   text,
 } from '../../../src/testing/stores.ts'
-import { errnoError } from '../../support/faulty-fs.ts'
 import { MemoryObjects } from '../../support/memory-objects.ts'
 
 /** A holder whose PUT of 2.delta is held back, and a second writer, that knows version 1 or not. */
@@ -161,64 +158,4 @@ test('a large delta that is replaced by a smaller one while it is read is looked
   expect(store.get(text('b8'))).toHaveLength(1024 * 1024)
   expect(store.has(text('b9'))).toBe(false)
   await store.release()
-})
-
-test('folders above the location are durable, whoever died while making them', async () => {
-  const disk = new MemoryDisk({ losesPower: true })
-  const dying = aroundCalls(disk, async ({ method }, proceed) => {
-    if (method === 'sync') return await new Promise(() => undefined)
-    return await proceed()
-  })
-  const first = await LocalFileManager.open('/a/b/c', { native: dying })
-  void first.makeDirectories('state/0/0', 'fsync')
-  for (let i = 0; i < 20; i++) await new Promise(setImmediate)
-  await using opened = await openProvider(
-    {},
-    await LocalFileManager.open('/a/b/c', { native: disk }),
-  )
-  await commitRows(opened.provider, { k: '1' })
-  for (let seed = 1; seed <= 40; seed++) {
-    const after = await LocalFileManager.open('/a/b/c', { native: disk.crash(seed) })
-    await using other = await openProvider({ readOnly: true }, after)
-    expect(await readRows(other.provider), `seed ${seed}`).toEqual({ k: '1' })
-  }
-})
-
-test('a location whose parent cannot be synced by its file system is none of ours, one that we make is', async () => {
-  const disk = new MemoryDisk()
-  await disk.makeDirectory('/data')
-  const roots = new Set<unknown>()
-  const native = aroundCalls(disk, async (call, proceed) => {
-    if (call.method === 'sync' && roots.has(call.args[0])) throw errnoError('EINVAL', call)
-    const result = await proceed()
-    if (call.method === 'openDirectory' && call.args[0] === '/') roots.add(result)
-    return result
-  })
-  await using found = await openProvider({}, await LocalFileManager.open('/data', { native }))
-  expect(await commitRows(found.provider, { k: '1' })).toBe(1)
-  await using made = await openProvider({}, await LocalFileManager.open('/other', { native }))
-  await failure('TIDEMARK_UNSUPPORTED', () => made.provider.getStore())
-})
-
-test('where the disk is too full for a snapshot, what need not be kept is removed all the same', async () => {
-  const disk = new MemoryDisk()
-  let isFull = false
-  const native = aroundCalls(disk, async (call, proceed) => {
-    if (isFull && call.method === 'write') throw errnoError('ENOSPC', call)
-    return proceed()
-  })
-  const files = new MemoryFileManager({ disk, native })
-  const options = { minDeltasForSnapshot: 3, minBatchesToRetain: 5 }
-  await using opened = await openProvider(options, files)
-  for (let round = 0; round < 3; round++) {
-    await commitVersions(opened.provider, 4)
-    await opened.provider.doMaintenance()
-  }
-  await commitVersions(opened.provider, 6)
-  expect(await names(files)).toContain('4.snapshot')
-  isFull = true
-  await failure('TIDEMARK_STORAGE_UNAVAILABLE', () => opened.provider.doMaintenance())
-  isFull = false
-  expect(await names(files)).not.toContain('4.snapshot')
-  expect(await readRows(opened.provider)).toEqual(rowsAfter(18))
 })

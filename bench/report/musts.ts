@@ -3,7 +3,8 @@
 // INVARIANT: a bound is compared with the unrounded figure, and what is printed beside a verdict has as many digits as the verdict needs to be
 // seen (9.996 against at least 10 is not printed as 10.0). What was not measured is said to be so; it never holds.
 //
-// Figures are medians over the rounds of one run. Lines without a bound are there because they are asked for beside the others.
+// Figures are medians over the rounds of one run. Beside them stands what the best round of each engine comes to: on a machine whose host disturbs some rounds
+// and not others the two differ, and neither is to be believed alone. Lines without a bound are there because they are asked for beside the others.
 
 import { formatNumber } from './format-figure.ts'
 import type { Results } from './results.ts'
@@ -31,6 +32,8 @@ export interface MustLine {
   readonly row: number
   readonly text: string
   readonly reached: string
+  /** By the best rounds: for the reader, not for the verdict. */
+  readonly atBest: string
   readonly bound: string
   /** False of what is reported beside. */
   readonly isRequired: boolean
@@ -38,13 +41,17 @@ export interface MustLine {
 }
 
 export function mustLines(musts: readonly Must[], results: Results): MustLine[] {
+  const best = results.ofBestRounds()
   return musts.map((must) => {
     const reached = must.reached(results)
     const { row, text, bound, goal, unit } = must
+    const print = (figure: number | undefined) =>
+      figure === undefined ? '–' : withUnit(formatBeside(figure, bound ?? goal), unit)
     return {
       row,
       text,
-      reached: reached === undefined ? '–' : withUnit(formatBeside(reached, bound ?? goal), unit),
+      reached: print(reached),
+      atBest: print(must.reached(best)),
       bound: describeBounds(bound, goal, unit, reached),
       isRequired: bound !== undefined,
       verdict: judge(reached, bound),

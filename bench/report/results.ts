@@ -3,7 +3,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Machine } from '../harness/machine.ts'
-import type { CaseResult, EngineResult } from '../harness/run-question.ts'
+import type { CaseResult, EngineResult, Figure } from '../harness/run-question.ts'
 
 /** One file of bench/results/. */
 export interface QuestionResult {
@@ -20,6 +20,9 @@ export interface QuestionResult {
 /** Parameters a case must have; it may have others. */
 export type Where = Readonly<Record<string, string | number>>
 
+/** Figures of which the least or most of the rounds is what was least disturbed: times and rates. */
+const DISTURBED = /(Ms|Ns|PerSecond)$/
+
 export class Results {
   /** By name of the question. */
   readonly all: readonly QuestionResult[]
@@ -35,6 +38,26 @@ export class Results {
       names.map(
         (name) => JSON.parse(readFileSync(join(directory, name), 'utf8')) as QuestionResult,
       ),
+    )
+  }
+
+  /** The same with each time and rate as the best round of its engine had it, instead of the median. */
+  ofBestRounds(): Results {
+    const atBest = ([name, figure]: [string, Figure]): [string, Figure] => [
+      name,
+      DISTURBED.test(name) ? { ...figure, median: figure.best } : figure,
+    ]
+    return new Results(
+      this.all.map((result) => ({
+        ...result,
+        cases: result.cases.map((one) => ({
+          ...one,
+          engines: one.engines.map((engine) => ({
+            ...engine,
+            figures: Object.fromEntries(Object.entries(engine.figures).map(atBest)),
+          })),
+        })),
+      })),
     )
   }
 

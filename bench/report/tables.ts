@@ -2,7 +2,7 @@
 
 import { describeParams, type CaseResult, type EngineResult } from '../harness/run-question.ts'
 import { RULES } from '../harness/question.ts'
-import { ATTEMPTS_MAX, STOLEN_SHARE_MAX } from '../harness/stolen-time.ts'
+import { STOLEN_SHARE_MAX } from '../harness/stolen-time.ts'
 import { figureLabel, formatFigure, formatNumber, isMoreBetter, isRatio } from './format-figure.ts'
 import type { QuestionResult } from './results.ts'
 
@@ -63,7 +63,7 @@ function describeDisturbance(cases: readonly CaseResult[]): string[] {
   if (worst.length === 0) return []
   const { share, where } = worst.reduce((a, b) => (b.share > a.share ? b : a))
   return [
-    `The host of this machine took up to ${formatNumber(share * 100)} % of its processors for others (${where}), although what it disturbs is measured up to ${ATTEMPTS_MAX} times.`,
+    `The host of this machine took up to ${formatNumber(share * 100)} % of its processors for others (${where}), although what it disturbs is measured once more.`,
     '',
   ]
 }

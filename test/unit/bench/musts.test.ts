@@ -72,6 +72,10 @@ describe('whole batches', () => {
   ])
   const lines = mustLines(MUSTS, results).filter(({ row }) => row === 1)
 
+  test('what the best rounds come to stands beside', () => {
+    expect(lines[0].atBest).toBe('30')
+  })
+
   test('medians are compared, and the part without commit by our whole batch', () => {
     expect(lines[0]).toMatchObject({ reached: '20', verdict: 'holds' })
     expect(lines[1]).toMatchObject({ reached: '7.93', bound: '≥ 8', verdict: 'missed' })

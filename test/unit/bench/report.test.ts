@@ -123,7 +123,7 @@ describe('a question', () => {
 
   test('says what the host of the machine took, and where most', () => {
     expect(page.text).toContain(
-      'took up to 12.3 % of its processors for others (lmdb, 1,000,000 keys, os), although what it disturbs is measured up to 3 times.',
+      'took up to 12.3 % of its processors for others (lmdb, 1,000,000 keys, os), although what it disturbs is measured once more.',
     )
   })
 

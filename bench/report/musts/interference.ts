@@ -17,7 +17,7 @@ function figureIn(phase: string, name: string, engine = OURS) {
 export const EVENT_LOOP: readonly Must[] = PHASES.flatMap(({ phase, text }): Must[] => [
   {
     row: 8,
-    text: `event loop, 5 M keys, ${text}: p99.9 (the worst, where there are fewer than 1,000 slices) of our own slices, processor time`,
+    text: `event loop, 5 M keys, ${text}: p99.9 (the worst, where there are fewer than 1,000 slices) of slices, the job’s own puts among them, processor time`,
     bound: { atMost: 10 },
     unit: 'ms',
     reached: figureIn(phase, 'slicesCpuP999Ms'),

@@ -8,6 +8,6 @@ const FNV_PRIME = 0x01000193
 
 export function partitionOf(key: Uint8Array): number {
   let hash = FNV_OFFSET
-  for (const byte of key) hash = Math.imul(hash ^ byte, FNV_PRIME)
+  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key[i], FNV_PRIME)
   return ((hash ^ (hash >>> 16)) >>> 0) % PARTITIONS
 }

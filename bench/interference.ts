@@ -6,9 +6,9 @@
 //   recovery    the state is read back from a snapshot, while nothing else happens
 //
 // A batch is 10,000 updates, opened and committed. Whole: put at a stretch, as fast as it goes. In pieces: 1,000 rows, then a turn of the event
-// loop, as a job that reads its input does; only then do delays of the loop tell of the engine and not of the job. Delays are those of
-// harness/loop-watch.ts, the job's own part of them too; slices… are those of a millisecond and more, slicesCpu… the same in processor time of the thread, which
-// leaves out what the machine took for others; …Idle… is a process that does nothing.
+// loop, as a job that reads its input does; only then do delays of the loop tell of more than the size of batches. Delays are those of
+// harness/loop-watch.ts, the puts of the job among them; slices… are those of a millisecond and more, slicesCpu… the same in processor time of
+// the thread, which leaves out what the machine took for others; …Idle… is a process that does nothing.
 // How many batches fit beside a snapshot is not known before, so that phase compares its content itself and hands out none.
 // Spark has no event loop; its snapshot is written by another thread.
 

@@ -1,6 +1,7 @@
 // A JS Map, keyed by the bytes as a latin-1 string (Map compares objects by identity). A commit writes the changes as the same delta file that
 // tidemark writes, checksums, trailer and all (js-map-files.ts); a snapshot holds all rows, and an open reads them back.
 
+import type { RowSink } from '../../src/format/state-file-reader.ts'
 import type { Engine, EngineOptions } from '../harness/engine.ts'
 import { JsMapFiles, type OpenFile } from './js-map-files.ts'
 
@@ -24,11 +25,7 @@ export class JsMapEngine implements Engine {
   async open(options: EngineOptions): Promise<void> {
     this.#files = new JsMapFiles(options)
     this.#map = new Map()
-    const map = this.#map
-    await this.#files.load({
-      onPut: (key, value) => map.set(latin1(key), Buffer.from(value)),
-      onRemove: (key) => map.delete(latin1(key)),
-    })
+    await this.#files.load(intoMap(this.#map))
   }
 
   async begin(): Promise<void> {
@@ -86,6 +83,14 @@ export class JsMapEngine implements Engine {
 /** Buffer's own, which its types leave out; it takes any bytes. */
 const { latin1Slice } = Buffer.prototype as unknown as {
   readonly latin1Slice: (this: Uint8Array, from: number, to: number) => string
+}
+
+/** What files are read into. */
+export function intoMap(map: Map<string, Uint8Array>): RowSink {
+  return {
+    onPut: (key, value) => map.set(latin1(key), Buffer.from(value)),
+    onRemove: (key) => map.delete(latin1(key)),
+  }
 }
 
 /** A key of the Map. */

@@ -20,8 +20,8 @@ export interface QuestionResult {
 /** Parameters a case must have; it may have others. */
 export type Where = Readonly<Record<string, string | number>>
 
-/** Figures of which the least or most of the rounds is what was least disturbed: times and rates. */
-const DISTURBED = /(Ms|Ns|PerSecond)$/
+/** Figures of which the least or most of the rounds is what was least disturbed: times and rates, but not differences of times. */
+const DISTURBED = /((?<!OverIdle)Ms|Ns|PerSecond)$/
 
 export class Results {
   /** By name of the question. */

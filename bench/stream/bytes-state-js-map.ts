@@ -3,7 +3,7 @@
 
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { latin1 } from '../compare/js-map.ts'
+import { intoMap, latin1 } from '../compare/js-map.ts'
 import { JsMapFiles, type OpenFile } from '../compare/js-map-files.ts'
 import type { EngineOptions } from '../harness/engine.ts'
 import { nowMs } from '../harness/figures.ts'
@@ -62,10 +62,7 @@ class Operator implements KeyedState {
   }
 
   async load(): Promise<void> {
-    await this.#files.load({
-      onPut: (key, value) => this.rows.set(latin1(key), Buffer.from(value)),
-      onRemove: (key) => this.rows.delete(latin1(key)),
-    })
+    await this.#files.load(intoMap(this.rows))
     this.rows.delete(latin1(POSITION_KEY))
   }
 

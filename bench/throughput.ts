@@ -18,6 +18,7 @@ const LIBRARIES = [
   'js-map',
   'js-map-copied',
   'lmdb',
+  'lmdb-defaults',
   'lmdb-delta',
   'classic-level',
   'classic-level-delta',

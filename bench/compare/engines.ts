@@ -11,6 +11,7 @@ const ENGINES: Readonly<Record<string, () => Promise<Engine>>> = {
   'js-map': async () => new (await import('./js-map.ts')).JsMapEngine('one'),
   'js-map-copied': async () => new (await import('./js-map.ts')).JsMapEngine('copied'),
   lmdb: async () => new (await import('./lmdb.ts')).LmdbEngine(),
+  'lmdb-defaults': async () => new (await import('./lmdb.ts')).LmdbEngine('default'),
   'classic-level': async () => new (await import('./classic-level.ts')).ClassicLevelEngine(),
   'lmdb-delta': () => withDelta('lmdb'),
   'classic-level-delta': () => withDelta('classic-level'),

@@ -82,14 +82,7 @@ async function runCase(
     await inParallel(order, options.quick ? availableParallelism() : 1, async (engine) => {
       if (skipped.has(engine) || (round > 0 && each.once?.includes(engine))) return
       const measure = async () => {
-        const answer = await measureApart(question, engine, params, options).catch(
-          (error: unknown) => {
-            // A rival that fails is told of in its place; our own failure ends the run.
-            if (engine.startsWith('tidemark') || options.signal?.aborted) throw error
-            options.say(String(error))
-            return { missing: `it failed: ${lastLine(String(error))}` }
-          },
-        )
+        const answer = await measureOrTell(question, engine, params, options)
         if (!('missing' in answer)) {
           compareContent(question, engine, params, answer.content, content)
           return answer
@@ -110,6 +103,24 @@ async function runCase(
     rounds,
     content,
     engines: engines.map((engine) => summarize(engine, measured.get(engine)!, skipped.get(engine))),
+  }
+}
+
+/** A rival that fails runs once more; if it fails again, that is told in its place. Our own failure ends the run. */
+async function measureOrTell(
+  question: Question,
+  engine: string,
+  params: Params,
+  options: RunOptions,
+): Promise<Measurement | Missing> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await measureApart(question, engine, params, options)
+    } catch (error) {
+      if (engine.startsWith('tidemark') || options.signal?.aborted) throw error
+      options.say(String(error))
+      if (attempt === 2) return { missing: `it failed: ${lastLine(String(error))}` }
+    }
   }
 }
 

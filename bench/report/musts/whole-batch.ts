@@ -71,6 +71,7 @@ const LINES: readonly (readonly [text: string, limit: Limit, reached: Must['reac
   ],
   rows('js-map', 'a JS Map that writes the same delta', bound(2)),
   rows('lmdb', 'lmdb', bound(10)),
+  rows('lmdb-defaults', 'lmdb without useWritemap, as its defaults are', NONE),
   rows('classic-level', 'classic-level', bound(4)),
   rows('lmdb-delta', 'lmdb that writes the same delta', goal(10)),
   rows('classic-level-delta', 'classic-level that writes the same delta', goal(4)),

@@ -82,6 +82,9 @@ function describeVersions(results: Results): string {
   return parts.length === 0 ? '' : ` Versions: ${parts.join(', ')}.`
 }
 
+const WHY_MISSED =
+  'What stands in the way of those that are missed: [decision 24](decisions/0024-bounds-that-are-missed.md).'
+
 const MUST_HEADINGS = ['#', 'figure', 'reached', 'by the best rounds', 'bound', 'verdict']
 
 function mustSection(lines: readonly MustLine[], results: Results): string[] {
@@ -98,6 +101,7 @@ function mustSection(lines: readonly MustLine[], results: Results): string[] {
     '',
     `Of ${required.length} bounds ${count('holds')} hold, ${count('missed')} are missed, ${count('not measured')} are not measured; compared before rounding, as medians of the rounds. Lines without a bound are reported beside.`,
     '',
+    ...(count('missed') === 0 ? [] : [WHY_MISSED, '']),
     ...describeEarlierRules(results),
     ...markdownTable(
       MUST_HEADINGS.length,

@@ -39,7 +39,7 @@ function figures(results: Results): string {
     'in the same tables, which anyone can rerun: [docs/benchmarks.md](docs/benchmarks.md).',
     ...(results.all.some(isByEarlierRules)
       ? [
-          'Some of it was measured before rivals had their fastest settings; that page says what, and `bench/README.md` in whose favour it was.',
+          'Some of it was measured by earlier rules of the suite; that page says what, and `bench/README.md` in whose favour it was.',
         ]
       : []),
   ].join('\n')

@@ -5,6 +5,7 @@
 //                       update with the commit of its batch, for all engines           updateWithCommitNs
 //                       update without the first put of each batch, which in Spark creates the file; of Spark only          updateRestNs
 //   get, miss           random keys that are there, as a view and as a copy; keys that are not   getViewNs, getNs, missNs
+//                       the same without a view, where there is a call that tells where the value lies   getSliceNs
 //                       the same as one call for 10,000 keys, where there is one   getViewsNs, getManyNs
 //   scan                all rows, by the fastest way and, where that differs, as copies   scanNs, entriesNs
 //   remove              keys that are there                                         removeNs
@@ -285,6 +286,13 @@ class Run {
         miss,
         oneByOne((key) => engine.getView(key)),
       ),
+      ...(engine.getSlice && {
+        getSliceNs: await this.#timedGets(hit, (keys) => {
+          let found = 0
+          for (const key of keys) if (engine.getSlice!(key)) found++
+          return found
+        }),
+      }),
       ...(engine.getViews && {
         getViewsNs: await this.#timedGets(
           hit,

@@ -1,5 +1,6 @@
 // The public API of tidemark: names only, no code.
 
+export type { ByteSlice } from './base/byte-slice.ts'
 export type { Clock } from './base/clock.ts'
 export { CHANNELS, type Step, type StepMessage } from './base/diagnostics.ts'
 export type { Logger } from './base/logger.ts'

@@ -22,6 +22,7 @@ export class TidemarkEngine implements Engine {
   #provider!: StateStoreProvider
   #store!: StateStore
   #version = 0
+  readonly #slice = { bytes: new Uint8Array(0), offset: 0, length: 0 }
 
   constructor(options: StateStoreOptions = {}, maintenance: 'none' | 'default' = 'none') {
     this.#options = maintenance === 'none' ? { ...WITHOUT_MAINTENANCE, ...options } : options
@@ -58,6 +59,10 @@ export class TidemarkEngine implements Engine {
 
   getView(key: Buffer): Uint8Array | undefined {
     return this.#store.getView(key)
+  }
+
+  getSlice(key: Buffer): boolean {
+    return this.#store.getSlice(key, this.#slice)
   }
 
   get(key: Buffer): Uint8Array | undefined {

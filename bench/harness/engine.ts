@@ -28,6 +28,8 @@ export interface Engine {
   settle?(): Promise<void>
   /** The value as the engine's fastest read hands it out; it may be gone with the next call. A promise if the engine has nothing better. */
   getView(key: Buffer): Uint8Array | undefined | Promise<Uint8Array | undefined>
+  /** Whether there is a value, told by the call that makes nothing on the way, where the engine has one. What it says where the value lies may be gone with the next call. */
+  getSlice?(key: Buffer): boolean
   /** A value to keep. */
   get(key: Buffer): Uint8Array | undefined | Promise<Uint8Array | undefined>
   /** The same for many keys at once, where the engine has a call for it. */

@@ -12,7 +12,7 @@
 // Here nobody knows keys, versions or the index; what may be freed and when is the caller's business.
 
 import { assert } from '../base/assert.ts'
-import { copyFrom, type KeyWords, keyWordsEqual, wordsForKey } from './key-words.ts'
+import { copyFrom, type KeyWords, wordsForKey } from './key-words.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import {
   DEAD,
@@ -206,14 +206,6 @@ export class Arena {
     const segment = this.segments[slot]!
     segment.liveUnits -= units
     if (segment.isJumbo) this.releaseSegment(segment)
-  }
-
-  /** Whether the key of the record at `ref` is the one of `length` bytes at other[at]. */
-  keyEquals(ref: number, other: Int32Array, at: number, length: number): boolean {
-    const words = this.words[ref >>> this.unitBits]
-    const w = (ref & this.unitMask) << 1
-    if (keyLengthAt(words, w) !== length) return false
-    return keyWordsEqual(words, keyWordAt(words, w), other, at, length)
   }
 
   /** Returns a segment without live records to the system. */

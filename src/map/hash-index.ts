@@ -10,8 +10,8 @@
 // Iteration never goes through here: its order must not depend on the hash.
 
 import type { Arena } from './arena.ts'
-import { keyHash } from './key-hash.ts'
-import type { KeyWords } from './key-words.ts'
+import { KeyHash } from './key-hash.ts'
+import { type KeyWords, keyWordsEqual } from './key-words.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import { keyLengthAt, keyWordAt } from './record.ts'
 import type { SpareBuffers } from './spare-buffers.ts'
@@ -39,8 +39,7 @@ export class HashIndex {
   #arena: Arena
   #budget: MemoryBudget
   #spare: SpareBuffers
-  #k0: number
-  #k1: number
+  #keyHash: KeyHash
   #bitsMin: number
   #count = 0
 
@@ -53,7 +52,7 @@ export class HashIndex {
   #countMax = 0
   #countMin = 0
   /** The table that is being left, while it is. */
-  #oldTable: Int32Array | undefined
+  #oldTable: Int32Array<ArrayBuffer> | undefined
   #oldBits = 0
   /** The empty slot of the old table at which carrying over began, and how many slots it has gone round since. */
   #oldStart = 0
@@ -75,9 +74,7 @@ export class HashIndex {
     this.#arena = arena
     this.#budget = budget
     this.#spare = spare
-    const view = new DataView(seed.buffer, seed.byteOffset, seed.byteLength)
-    this.#k0 = view.getInt32(0, true)
-    this.#k1 = view.getInt32(4, true)
+    this.#keyHash = new KeyHash(seed)
     let bits = BITS_MIN
     while (bits < BITS_MAX && expectedKeys > 2 ** bits * LOAD_MAX) bits++
     let fresh: ArrayBuffer | undefined
@@ -129,7 +126,7 @@ export class HashIndex {
   }
 
   hash(key: KeyWords): number {
-    return keyHash(this.#k0, this.#k1, key.words, 0, key.length)
+    return this.#keyHash.of(key.words, 0, key.length)
   }
 
   /** The reference of the record whose key is `key`, 0 if there is none. */
@@ -155,7 +152,7 @@ export class HashIndex {
     const arena = this.#arena
     const words = arena.words[ref >>> arena.unitBits]
     const w = (ref & arena.unitMask) << 1
-    return keyHash(this.#k0, this.#k1, words, keyWordAt(words, w), keyLengthAt(words, w))
+    return this.#keyHash.of(words, keyWordAt(words, w), keyLengthAt(words, w))
   }
 
   /** What stands in the first slot where a key with this hash may be, if it has that hash: then it is mostly the key itself. For reading ahead. */
@@ -244,25 +241,33 @@ export class HashIndex {
   }
 
   #locateWords(hash: number, words: Int32Array, at: number, length: number): number {
-    const isOld = this.#isInOldTable(hash)
-    const table = isOld ? this.#oldTable! : this.#table
-    const bits = isOld ? this.#oldBits : this.#bits
-    const mask = (1 << bits) - 1
-    let slot = hash >>> (32 - bits)
+    let table = this.#table
+    let bits = this.#bits
+    if (this.#oldTable !== undefined && this.#isInOldTable(hash)) {
+      table = this.#oldTable
+      bits = this.#oldBits
+    }
+    const arena = this.#arena
+    const mask = table.length - 1
+    let s = (hash >>> (32 - bits)) << 1
     // Ends at an empty slot: the load never reaches 1.
     for (;;) {
-      const ref = table[slot * 2 + 1]
-      if (
-        ref === 0 ||
-        (table[slot * 2] === hash && this.#arena.keyEquals(ref, words, at, length))
-      ) {
-        this.#atTable = table
-        this.#atBits = bits
-        this.#atSlot = slot
-        return ref
+      const ref = table[(s + 1) | 0]
+      if (ref === 0) break
+      if (table[s] === hash) {
+        const segment = arena.words[ref >>> arena.unitBits]
+        const w = (ref & arena.unitMask) << 1
+        const isSame =
+          keyLengthAt(segment, w) === length &&
+          keyWordsEqual(segment, keyWordAt(segment, w), words, at, length)
+        if (isSame) break
       }
-      slot = (slot + 1) & mask
+      s = (s + 2) & mask
     }
+    this.#atTable = table
+    this.#atBits = bits
+    this.#atSlot = s >>> 1
+    return table[(s + 1) | 0]
   }
 
   #isInOldTable(hash: number): boolean {

@@ -1,5 +1,6 @@
 // What can be asked of a state, and the view that asks it of a pinned version. A view holds a pin and a sequence, nothing else: the map answers.
 
+import type { ByteSlice } from '../base/byte-slice.ts'
 import { StateStoreError } from '../errors.ts'
 import type { MapCursor } from './map-cursor.ts'
 import type { Pin } from './pin-table.ts'
@@ -14,6 +15,8 @@ export interface MapReader {
   getMany(keys: readonly Uint8Array[]): (Uint8Array | undefined)[]
   /** getView() for each key, in their order. */
   getViews(keys: readonly Uint8Array[]): (Uint8Array | undefined)[]
+  /** Where the value lies, valid as long as a view of it; false, and `into` as it was, if there is none. Nothing is allocated. */
+  getSlice(key: Uint8Array, into: ByteSlice): boolean
   has(key: Uint8Array): boolean
   /** All rows as of now; later changes do not show. Close it, or read it to its end: it holds memory and keeps compaction off. */
   cursor(): MapCursor
@@ -44,6 +47,7 @@ export interface ViewSource {
   getView(key: Uint8Array, sequence: number): Uint8Array | undefined
   getMany(keys: readonly Uint8Array[], sequence: number): (Uint8Array | undefined)[]
   getViews(keys: readonly Uint8Array[], sequence: number): (Uint8Array | undefined)[]
+  getSlice(key: Uint8Array, into: ByteSlice, sequence: number): boolean
   has(key: Uint8Array, sequence: number): boolean
   cursor(sequence: number): MapCursor
   release(pin: Pin): void
@@ -80,6 +84,10 @@ export class PinnedView implements MapView {
 
   getViews(keys: readonly Uint8Array[]): (Uint8Array | undefined)[] {
     return this.#open().getViews(keys, this.#sequence)
+  }
+
+  getSlice(key: Uint8Array, into: ByteSlice): boolean {
+    return this.#open().getSlice(key, into, this.#sequence)
   }
 
   has(key: Uint8Array): boolean {

@@ -15,6 +15,7 @@
 // Long, because its parts share private state on the path of every put and get: PERF: each boundary between files would be a call there.
 
 import { assert } from '../base/assert.ts'
+import type { ByteSlice } from '../base/byte-slice.ts'
 import { noRow, type RowWords } from '../base/row-words.ts'
 import { StateStoreError } from '../errors.ts'
 import { Arena, SEGMENT_BYTES_MAX_DEFAULT } from './arena.ts'
@@ -157,6 +158,10 @@ export class VersionedMap implements MapReader {
 
   getViews(keys: readonly Uint8Array[]): (Uint8Array | undefined)[] {
     return this.#locateMany(keys, (ref) => this.#viewOfValue(ref))
+  }
+
+  getSlice(key: Uint8Array, into: ByteSlice): boolean {
+    return this.#sliceOfValue(this.#locate(key), into)
   }
 
   has(key: Uint8Array): boolean {
@@ -397,6 +402,7 @@ export class VersionedMap implements MapReader {
         this.#locateMany(keys, (ref) =>
           this.#viewOfValue(newestAtOrBelow(this.#arena, ref, sequence)),
         ),
+      getSlice: (key, into, sequence) => this.#sliceOfValue(this.#locateAt(key, sequence), into),
       has: (key, sequence) => this.#isValue(this.#locateAt(key, sequence)),
       cursor: (sequence) => this.#openCursor(sequence),
       release: (pin) => this.#unpin(pin),
@@ -694,6 +700,20 @@ export class VersionedMap implements MapReader {
       ref !== 0 &&
       valueLengthAt(arena.words[ref >>> arena.unitBits], (ref & arena.unitMask) << 1) !== REMOVED
     )
+  }
+
+  #sliceOfValue(ref: number, into: ByteSlice): boolean {
+    if (ref === 0) return false
+    const arena = this.#arena
+    const slot = ref >>> arena.unitBits
+    const words = arena.words[slot]
+    const w = (ref & arena.unitMask) << 1
+    const length = valueLengthAt(words, w)
+    if (length === REMOVED) return false
+    into.bytes = arena.bytes[slot]
+    into.offset = valueOffsetAt(words, w)
+    into.length = length
+    return true
   }
 
   #viewOfValue(ref: number): Uint8Array | undefined {

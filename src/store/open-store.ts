@@ -8,6 +8,7 @@
 // queues, and keeps its failure for commit. Behind a getView the delta takes what the map now holds, or a copy: the arguments may be views of
 // what was written over. The texts are those of Spark's HDFSBackedStateStore, word for word.
 
+import type { ByteSlice } from '../base/byte-slice.ts'
 import { StateStoreError } from '../errors.ts'
 import { copyProgress } from '../format/progress.ts'
 import { VALUE_BYTES_MAX } from '../format/record-stream.ts'
@@ -98,6 +99,11 @@ export class OpenStore extends StoreReader implements StateStore {
   override getView(key: Uint8Array): Uint8Array | undefined {
     this.#hasLent = true
     return super.getView(key)
+  }
+
+  override getSlice(key: Uint8Array, into: ByteSlice): boolean {
+    this.#hasLent = true
+    return super.getSlice(key, into)
   }
 
   override getViews(keys: readonly Uint8Array[]): (Uint8Array | undefined)[] {

@@ -1,5 +1,6 @@
 // The stores a caller holds: StateStore (open for update) and ReadStateStore (one version, read only). Names and lifecycle are Spark's.
 
+import type { ByteSlice } from '../base/byte-slice.ts'
 import type { MapCursor } from '../map/versioned-map.ts'
 import type { StateStoreMetrics } from './metrics.ts'
 import type { ResolvedStoreId } from './store-id.ts'
@@ -33,6 +34,11 @@ export interface StateReader {
    * kept across an `await`.
    */
   getView(key: Uint8Array): Uint8Array | undefined
+  /**
+   * Where the value of `key` lies, as long as a view of getView() is valid, and not to be written to; false, and `into` as it was, if there is none. Nothing is
+   * allocated: `into` is the caller's, one for any number of calls.
+   */
+  getSlice(key: Uint8Array, into: ByteSlice): boolean
   /** get() for each of `keys`, in their order. In a state larger than the processor's caches several times as fast as one after the other. */
   getMany(keys: readonly Uint8Array[]): (Uint8Array | undefined)[]
   /** getView() for each of `keys`, in their order; all of them valid as long as that. */

@@ -1,5 +1,6 @@
 // StoreReader — the reading half that open stores and read stores share: arguments checked, then straight to the map.
 
+import type { ByteSlice } from '../base/byte-slice.ts'
 import { StateStoreError } from '../errors.ts'
 import { copyProgress } from '../format/progress.ts'
 import { KEY_BYTES_MAX } from '../format/record-stream.ts'
@@ -64,6 +65,11 @@ export abstract class StoreReader implements StateReader {
   getViews(keys: readonly Uint8Array[]): (Uint8Array | undefined)[] {
     checkKeys(keys)
     return this.reader('get').getViews(keys)
+  }
+
+  getSlice(key: Uint8Array, into: ByteSlice): boolean {
+    checkKey(key)
+    return this.reader('get').getSlice(key, into)
   }
 
   has(key: Uint8Array): boolean {

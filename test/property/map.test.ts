@@ -8,6 +8,7 @@ import { isStateStoreError, StateStoreError } from '../../src/errors.ts'
 import { VersionedMap } from '../../src/map/versioned-map.ts'
 import type { MapCursor, MapView } from '../../src/map/versioned-map.ts'
 import { ModelMap, drain } from '../support/model.ts'
+import { sliceOf } from '../support/slices.ts'
 import { UsedBuffers } from '../support/used-buffers.ts'
 
 const RUNS = Number(process.env['RUNS'] ?? 300)
@@ -172,7 +173,10 @@ class Duel {
       expect(drain(ours.cursor())).toEqual(drain(theirs.cursor()))
       const keys = Array.from({ length: 40 }, (_, n) => keyOf(n))
       ours.getMany(keys).forEach((value, n) => expectSame(value, theirs.getView(keys[n])))
-      for (const key of keys) expectSame(ours.get(key), theirs.getView(key))
+      for (const key of keys) {
+        expectSame(ours.get(key), theirs.getView(key))
+        expectSame(sliceOf(ours, key), theirs.getView(key))
+      }
       expect([ours.keyCount, ours.plainBytes]).toEqual([theirs.keyCount, theirs.plainBytes])
     }
     while (this.cursors.length > 0) {

@@ -2,6 +2,7 @@
 // that one contract suite runs on both and random histories can be played on both at once.
 
 import { compareBytes, toHex } from '../../src/base/bytes.ts'
+import type { ByteSlice } from '../../src/base/byte-slice.ts'
 import { noRow, type RowWords } from '../../src/base/row-words.ts'
 import { StateStoreError } from '../../src/errors.ts'
 import type { MapCursor, MapReader, MapView } from '../../src/map/versioned-map.ts'
@@ -31,6 +32,15 @@ class ModelReader implements MapReader {
 
   getViews(keys: readonly Uint8Array[]): (Uint8Array | undefined)[] {
     return keys.map((key) => this.getView(key))
+  }
+
+  getSlice(key: Uint8Array, into: ByteSlice): boolean {
+    const value = this.getView(key)
+    if (value === undefined) return false
+    into.bytes = value
+    into.offset = 0
+    into.length = value.length
+    return true
   }
 
   has(key: Uint8Array): boolean {

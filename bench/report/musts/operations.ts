@@ -20,7 +20,7 @@ function costRatio(where: Where, ours: string, engine: string, theirs: string) {
 }
 
 /** Theirs by ours, of a get that hits. */
-function getRatio(engine: string, ours: 'getViewNs' | 'getViewsNs') {
+function getRatio(engine: string, ours: 'getSliceNs' | 'getViewNs' | 'getViewsNs') {
   return (results: Results) =>
     quotient(
       results.figure('basic-operations', ONE_MILLION, engine, 'getViewNs'),
@@ -74,9 +74,14 @@ export const PUT: readonly Must[] = [
 export const GET: readonly Must[] = [
   {
     row: 3,
-    text: 'get, hit, 1 M keys: tidemark without copying by Spark HDFS',
+    text: 'get, hit, 1 M keys: tidemark without copying (getSlice) by Spark HDFS',
     bound: { atMost: 0.8 },
     goal: { atMost: 0.6 },
+    reached: costRatio(ONE_MILLION, 'getSliceNs', HDFS, 'getViewNs'),
+  },
+  {
+    row: 3,
+    text: 'the same with a view made of the value (getView)',
     reached: costRatio(ONE_MILLION, 'getViewNs', HDFS, 'getViewNs'),
   },
   {
@@ -86,15 +91,20 @@ export const GET: readonly Must[] = [
   },
   {
     row: 3,
-    text: 'get, hit, 1 M keys: lmdb by tidemark, both without copying',
+    text: 'get, hit, 1 M keys: lmdb by tidemark, both without copying (getSlice)',
     bound: { atLeast: 4 },
+    reached: getRatio('lmdb', 'getSliceNs'),
+  },
+  {
+    row: 3,
+    text: 'the same with a view made of the value (getView)',
     reached: getRatio('lmdb', 'getViewNs'),
   },
   {
     row: 3,
-    text: 'get, hit, 1 M keys: classic-level by tidemark',
+    text: 'get, hit, 1 M keys: classic-level by tidemark (getSlice)',
     bound: { atLeast: 15 },
-    reached: getRatio('classic-level', 'getViewNs'),
+    reached: getRatio('classic-level', 'getSliceNs'),
   },
   {
     row: 3,

@@ -7,6 +7,7 @@ import { StateStoreError } from '../../../src/errors.ts'
 import { scanAll, scanPrefix, scanRange } from '../../../src/map/ordered-scan.ts'
 import type { MapReader, MapView } from '../../../src/map/versioned-map.ts'
 import { drain } from '../model.ts'
+import { sliceOf } from '../slices.ts'
 
 /** The part of VersionedMap that the contract is about. */
 export interface ContractMap extends MapReader {
@@ -93,6 +94,7 @@ function readingAndWriting(create: () => ContractMap): void {
         const alone = asked.map((key) => reader.get(key))
         expect(reader.getMany(asked)).toEqual(alone)
         expect(reader.getViews(asked)).toEqual(alone)
+        expect(asked.map((key) => sliceOf(reader, key))).toEqual(alone)
       }
       expect([text(map.getMany(asked)[4]), text(old.getViews(asked)[4])]).toEqual(['four', '4'])
       old.release()

@@ -1,13 +1,14 @@
 import { expect, test } from 'vitest'
 import { Arena } from '../../../src/map/arena.ts'
 import { HashIndex } from '../../../src/map/hash-index.ts'
-import { keyHash } from '../../../src/map/key-hash.ts'
+import { KeyHash } from '../../../src/map/key-hash.ts'
 import { KeyWords } from '../../../src/map/key-words.ts'
 import { MemoryBudget } from '../../../src/map/memory-budget.ts'
 import { NO_SPARE_BUFFERS } from '../../../src/map/spare-buffers.ts'
 
 const SEED = new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8])
-const [K0, K1] = [0x04030201, 0x08070605]
+const HASH = new KeyHash(SEED)
+const HASH_OF_AN_ATTACKER = new KeyHash(new Uint8Array(8))
 const VALUE_BYTES = 4
 
 const keys = new Map<number, KeyWords>()
@@ -75,7 +76,7 @@ test('keys with one home, at the end of the table, wrap around and survive growt
   // Keys picked with the seed known: their home is the last slot of the smallest table (upper 6 bits set) or close to it.
   const picked: number[] = []
   for (let n = 0; picked.length < 90; n++) {
-    if (keyHash(K0, K1, key(n).words, 0, 4) >>> 26 >= 62) picked.push(n)
+    if (HASH.of(key(n).words, 0, 4) >>> 26 >= 62) picked.push(n)
   }
   const bed = new Bed()
   for (const n of picked) {
@@ -117,13 +118,13 @@ test('a state that is replaced for ever needs no more table: removals leave noth
 })
 
 test('keys that collide without the seed, or under another, are found in few probes under this one', () => {
-  // An attacker who knows the algorithm but not the key picks keys whose hash under key (0, 0) shares its upper 8 bits.
+  // An attacker who knows the algorithm but not the seed picks keys whose hash under another seed shares its upper 8 bits.
   const homes = new Set<number>()
   let picked = 0
   for (let n = 0; picked < 400; n++) {
-    if (keyHash(0, 0, key(n).words, 0, 4) >>> 24 !== 0x5a) continue
+    if (HASH_OF_AN_ATTACKER.of(key(n).words, 0, 4) >>> 24 !== 0x5a) continue
     picked++
-    homes.add(keyHash(K0, K1, key(n).words, 0, 4) >>> 24)
+    homes.add(HASH.of(key(n).words, 0, 4) >>> 24)
   }
   // 400 balls in 256 bins: 202 are hit on average.
   expect(homes.size).toBeGreaterThan(170)

@@ -6,6 +6,7 @@ import { MemoryFileManager } from '../../../src/files/memory.ts'
 import type { StateStore } from '../../../src/store/state-store.ts'
 import { lyingFiles } from '../../../src/testing/lying-files.ts'
 import { errnoError, faultyFiles } from '../../support/faulty-fs.ts'
+import { bytesAt, noBytes } from '../../support/slices.ts'
 import { aroundCalls } from '../../../src/testing/around-calls.ts'
 import {
   commitRows,
@@ -64,6 +65,16 @@ describe('a view that is handed back with the next call', () => {
       store.put(view, view.subarray(4))
     }, false)
     expect(rows).toEqual({ [fromText(key)!]: fromText(key.subarray(4)) })
+  })
+
+  test.each([false, true])('is put from its slice (row checksums: %s)', async (rowChecksums) => {
+    const rows = await bothAfter((store) => {
+      store.put(key, value)
+      const slice = noBytes()
+      store.getSlice(key, slice)
+      store.put(key, bytesAt(slice).subarray(8))
+    }, rowChecksums)
+    expect(rows).toEqual({ [fromText(key)!]: fromText(value.subarray(8)) })
   })
 
   test('is put whole, however large', async () => {
@@ -144,6 +155,7 @@ describe('a store that has ended', () => {
     const reads = [
       () => store.get(text('a')),
       () => store.getView(text('a')),
+      () => store.getSlice(text('a'), noBytes()),
       () => store.getMany([text('a')]),
       () => store.getViews([text('a')]),
       () => store.has(text('a')),
@@ -557,6 +569,7 @@ describe('arguments', () => {
         ['key', () => store.remove(bytes)],
         ['key', () => store.get(bytes)],
         ['key', () => store.getView(bytes)],
+        ['key', () => store.getSlice(bytes, noBytes())],
         ['key', () => store.has(bytes)],
         ['a key of keys', () => store.getMany([text('k'), bytes])],
         ['a key of keys', () => store.getViews([bytes])],

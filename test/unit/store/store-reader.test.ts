@@ -10,6 +10,7 @@ import {
   rowsOf,
   text,
 } from '../../../src/testing/stores.ts'
+import { bytesAt, noBytes } from '../../support/slices.ts'
 
 const keysOf = (rows: Iterable<[Uint8Array, Uint8Array]>) =>
   [...rows].map(([key]) => fromText(key)!)
@@ -29,6 +30,27 @@ describe('single rows', () => {
     expect(store.getView(text('b'))).toBeUndefined()
     expect(store.has(text('b'))).toBe(false)
     await store.abort()
+  })
+
+  test('getSlice tells where a value lies, and leaves the slice as it was if there is none', async () => {
+    await using opened = await openProvider()
+    const store = await opened.provider.getStore()
+    store.put(text('a'), text('first'))
+    store.put(text('b'), text(''))
+    const slice = noBytes()
+    expect(store.getSlice(text('a'), slice)).toBe(true)
+    expect(bytesAt(slice)).toEqual(text('first'))
+    const { bytes, offset } = slice
+    expect(store.getSlice(text('c'), slice)).toBe(false)
+    expect(slice).toEqual({ bytes, offset, length: 5 })
+    expect(store.getSlice(text('b'), slice)).toBe(true)
+    expect(slice.length).toBe(0)
+    await store.commit()
+
+    await using reader = await opened.provider.getReadStore(1)
+    await (await opened.provider.getStore()).abort()
+    expect(reader.getSlice(text('a'), slice)).toBe(true)
+    expect(bytesAt(slice)).toEqual(text('first'))
   })
 
   test('remove says whether the key was there, and then it is not', async () => {

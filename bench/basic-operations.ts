@@ -35,8 +35,8 @@ const NS_PER_MS = 1e6
 
 /** Of the store that is thrown away: seconds for the slowest engine. As in BasicOperations.java. */
 const WARM_UP_KEYS = 20_000
-const WARM_UP_ROUNDS = 5
-const WARM_UP_ROWS = 4_000
+const WARM_UP_ROUNDS = 20
+const WARM_UP_ROWS = 10_000
 
 /** Steps that change rows, in the order in which they run. Their place seeds their random numbers. */
 const CHANGE_STEPS = ['update', 'half', 'insert', 'remove', 'evict'] as const
@@ -65,7 +65,7 @@ export const basicOperations: Question = {
     }
     return [
       { params: params(10_000, 20), engines: everyone, rounds: 3, once: SLOW },
-      { params: params(1_000_000, 20), engines: everyone, rounds: 3, once: SLOW },
+      { params: params(1_000_000, 20), engines: everyone, rounds: 5, once: SLOW },
       {
         params: params(5_000_000, 10, 0),
         engines: ['tidemark', 'js-map', 'spark-hdfs'],

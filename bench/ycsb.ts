@@ -25,7 +25,7 @@ export const ycsb: Question = {
     const params: Params = {
       keys: quick ? 2_000 : 1_000_000,
       durability: 'os',
-      warmUp: quick ? 1 : 20,
+      warmUp: quick ? 1 : 100,
       batches: quick ? 3 : 100,
       batchOperations: quick ? 100 : 1_000,
       scanOperations: quick ? 10 : 4,

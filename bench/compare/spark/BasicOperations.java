@@ -20,8 +20,8 @@ final class BasicOperations implements SparkBench.Question {
   private static final double NS_PER_MS = 1e6;
   /** As there: the JVM has compiled every step before one of them is timed. */
   private static final int WARM_UP_KEYS = 20_000;
-  private static final int WARM_UP_ROUNDS = 5;
-  private static final int WARM_UP_ROWS = 4_000;
+  private static final int WARM_UP_ROUNDS = 20;
+  private static final int WARM_UP_ROWS = 10_000;
 
   private Store store;
   private Workload.RowBatch batch;

@@ -7,7 +7,7 @@
 //   get, miss           random keys that are there, as a view and as a copy; keys that are not   getViewNs, getNs, missNs
 //                       the same without a view, where there is a call that tells where the value lies   getSliceNs
 //                       the same as one call for 10,000 keys, where there is one   getViewsNs, getManyNs
-//   scan                all rows, by the fastest way and, where that differs, as copies   scanNs, entriesNs
+//   scan                all rows, as views and, where there are such ways, by where they lie and as copies   scanNs, scanSlicesNs, entriesNs
 //   remove              keys that are there                                         removeNs
 //   evict               scan, and remove each tenth row                             evictNs, per row scanned
 //
@@ -332,12 +332,25 @@ class Run {
 
   async scans(): Promise<Record<string, number>> {
     const engine = this.#engine
-    const scanNs = await this.#timedScans((visit) => engine.scan(visit))
-    if (engine.scanCopies === undefined) return { scanNs }
-    return { scanNs, entriesNs: await this.#timedScans((visit) => engine.scanCopies!(visit)) }
+    const by = (scan: Engine['scan']) =>
+      this.#timedScans((count) => scan((key, value) => count(key[0] + value[0])))
+    return {
+      scanNs: await by((visit) => engine.scan(visit)),
+      ...(engine.scanSlices && {
+        scanSlicesNs: await this.#timedScans((count) =>
+          engine.scanSlices!((key, k, value, v) => count(key[k] + value[v])),
+        ),
+      }),
+      ...(engine.scanCopies && {
+        entriesNs: await by((visit) => engine.scanCopies!(visit)),
+      }),
+    }
   }
 
-  async #timedScans(scan: Engine['scan']): Promise<number> {
+  /** `scan` counts each row with the sum of the first bytes of its key and value. */
+  async #timedScans(
+    scan: (count: (firstBytes: number) => void) => void | Promise<void>,
+  ): Promise<number> {
     const { keys } = this.#params
     const times: number[] = []
     await this.#engine.begin()
@@ -345,9 +358,9 @@ class Run {
       let rows = 0
       let bytes = 0
       const started = nowMs()
-      await scan((key, value) => {
+      await scan((firstBytes) => {
         rows++
-        bytes += key[0] + value[0]
+        bytes += firstBytes
       })
       times.push(nowMs() - started)
       if (rows !== keys || bytes !== 0) throw new Error(`A scan met ${rows} rows`)

@@ -82,6 +82,19 @@ export class TidemarkEngine implements Engine {
     while (cursor.next()) visit(cursor.key, cursor.value)
   }
 
+  scanSlices(
+    visit: (key: Uint8Array, keyAt: number, value: Uint8Array, valueAt: number) => void,
+  ): void {
+    const cursor = this.#store.cursor()
+    const key = { bytes: new Uint8Array(0), offset: 0, length: 0 }
+    const value = this.#slice
+    while (cursor.next()) {
+      cursor.keySlice(key)
+      cursor.valueSlice(value)
+      visit(key.bytes, key.offset, value.bytes, value.offset)
+    }
+  }
+
   scanCopies(visit: (key: Uint8Array, value: Uint8Array) => void): void {
     for (const [key, value] of this.#store.entries()) visit(key, value)
   }

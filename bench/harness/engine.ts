@@ -37,6 +37,10 @@ export interface Engine {
   getMany?(keys: readonly Buffer[]): readonly (Uint8Array | undefined)[]
   /** All rows, in any order. */
   scan(visit: (key: Uint8Array, value: Uint8Array) => void): void | Promise<void>
+  /** The same without a view of each key and value, where there is a way: `visit` gets the bytes they lie in, and from where on. */
+  scanSlices?(
+    visit: (key: Uint8Array, keyAt: number, value: Uint8Array, valueAt: number) => void,
+  ): void
   /** The same as copies to keep, where scan() hands out views. */
   scanCopies?(visit: (key: Uint8Array, value: Uint8Array) => void): void | Promise<void>
   /** The first `rows` rows from `start` on, by the unsigned bytes of their keys, as copies; where the engine can. */

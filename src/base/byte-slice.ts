@@ -4,3 +4,13 @@ export interface ByteSlice {
   offset: number
   length: number
 }
+
+const NO_BYTES = new Uint8Array(0)
+
+export function noBytes(): ByteSlice {
+  return { bytes: NO_BYTES, offset: 0, length: 0 }
+}
+
+export function copyOfSlice({ bytes, offset, length }: ByteSlice): Uint8Array {
+  return bytes.slice(offset, offset + length)
+}

@@ -7,6 +7,7 @@
 // INVARIANT: between two calls the cursor remembers only the record it returned last, which its pin holds in place. Any other position
 // might lie in space that was reused meanwhile, and there a walk would start in the middle of a record.
 
+import type { ByteSlice } from '../base/byte-slice.ts'
 import type { RowWords } from '../base/row-words.ts'
 import { StateStoreError } from '../errors.ts'
 import type { Arena } from './arena.ts'
@@ -35,6 +36,10 @@ export interface MapCursor {
   readonly value: Uint8Array
   readonly keyLength: number
   readonly valueLength: number
+  /** Where the current row's key lies, valid as long as a view of it. Nothing is allocated. */
+  keySlice(into: ByteSlice): void
+  /** Where the current row's value lies, valid as long as a view of it. Nothing is allocated. */
+  valueSlice(into: ByteSlice): void
   /** Tells where the current row lies, valid until next() or a change of the map. */
   locate(row: RowWords): void
   /** Lets go of what the cursor sees. May be called again; happens by itself when next() has returned false. */
@@ -81,27 +86,42 @@ export class SegmentCursor implements MapCursor {
   }
 
   get key(): Uint8Array {
-    const { words, w } = this.#row()
+    const w = this.#row()
+    const words = this.#words
     return new Uint8Array(this.#bytes.buffer, keyOffsetAt(words, w), keyLengthAt(words, w))
   }
 
   get value(): Uint8Array {
-    const { words, w } = this.#row()
+    const w = this.#row()
+    const words = this.#words
     return new Uint8Array(this.#bytes.buffer, valueOffsetAt(words, w), valueLengthAt(words, w))
   }
 
   get keyLength(): number {
-    const { words, w } = this.#row()
-    return keyLengthAt(words, w)
+    return keyLengthAt(this.#words, this.#row())
   }
 
   get valueLength(): number {
-    const { words, w } = this.#row()
-    return valueLengthAt(words, w)
+    return valueLengthAt(this.#words, this.#row())
+  }
+
+  keySlice(into: ByteSlice): void {
+    const w = this.#row()
+    into.bytes = this.#bytes
+    into.offset = keyOffsetAt(this.#words, w)
+    into.length = keyLengthAt(this.#words, w)
+  }
+
+  valueSlice(into: ByteSlice): void {
+    const w = this.#row()
+    into.bytes = this.#bytes
+    into.offset = valueOffsetAt(this.#words, w)
+    into.length = valueLengthAt(this.#words, w)
   }
 
   locate(row: RowWords): void {
-    const { words, w } = this.#row()
+    const w = this.#row()
+    const words = this.#words
     const keyLength = keyLengthAt(words, w)
     const keyWord = keyWordAt(words, w)
     row.words = words
@@ -147,7 +167,8 @@ export class SegmentCursor implements MapCursor {
     return false
   }
 
-  #row(): { words: Int32Array; w: number } {
+  /** The word at which the current row's record starts. */
+  #row(): number {
     if (this.#pin.isRevoked) this.#throwAborted()
     if (this.#at === -1) {
       throw new StateStoreError(
@@ -155,7 +176,7 @@ export class SegmentCursor implements MapCursor {
         'Expected a current row, but next() has not been called, has returned false, or the cursor was closed',
       )
     }
-    return { words: this.#words, w: this.#at }
+    return this.#at
   }
 
   #throwAborted(): never {

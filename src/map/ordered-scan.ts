@@ -1,6 +1,7 @@
 // Ordered reads over an unordered map: they look at every row the reader sees, copy those that belong, and hand them out in order. The cost is
 // the size of the state, whatever the range; an ordered index may take their place without a change outside.
 
+import { copyOfSlice, noBytes } from '../base/byte-slice.ts'
 import { compareBytes, startsWithBytes } from '../base/bytes.ts'
 import { type Row, SortedRows } from './sorted-rows.ts'
 import type { MapCursor, MapReader } from './versioned-map.ts'
@@ -49,14 +50,19 @@ function sortedRows(
 /** Not a generator: one that was never started would not run its `finally` on return(), and the cursor would stay open. */
 class CursorRows implements IterableIterator<Row> {
   #cursor: MapCursor
+  readonly #key = noBytes()
+  readonly #value = noBytes()
 
   constructor(cursor: MapCursor) {
     this.#cursor = cursor
   }
 
   next(): IteratorResult<Row> {
-    if (!this.#cursor.next()) return { done: true, value: undefined }
-    return { done: false, value: [this.#cursor.key.slice(), this.#cursor.value.slice()] }
+    const cursor = this.#cursor
+    if (!cursor.next()) return { done: true, value: undefined }
+    cursor.keySlice(this.#key)
+    cursor.valueSlice(this.#value)
+    return { done: false, value: [copyOfSlice(this.#key), copyOfSlice(this.#value)] }
   }
 
   return(): IteratorResult<Row> {

@@ -12,8 +12,8 @@ export type StoreState = 'updating' | 'committed' | 'aborted'
 export type Entry = [key: Uint8Array, value: Uint8Array]
 
 /**
- * Walks rows without copying: call next() until it is false. `key` and `value` are views that hold until the next call on the cursor, and as
- * long as those of getView; copy what must last. Sees the state at its creation, whatever is written meanwhile. Close it if you stop early: an open cursor keeps old
+ * Walks rows without copying: call next() until it is false. `key` and `value` are views made for each call, `keySlice` and
+ * `valueSlice` tell where they lie and make nothing; both hold until the next call on the cursor, and as long as those of getView: copy what must last. Sees the state at its creation, whatever is written meanwhile. Close it if you stop early: an open cursor keeps old
  * rows in memory (metric `openReaders`).
  */
 export type StoreCursor = Omit<MapCursor, 'locate'>

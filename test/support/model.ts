@@ -2,7 +2,7 @@
 // that one contract suite runs on both and random histories can be played on both at once.
 
 import { compareBytes, toHex } from '../../src/base/bytes.ts'
-import type { ByteSlice } from '../../src/base/byte-slice.ts'
+import { type ByteSlice, copyOfSlice, noBytes } from '../../src/base/byte-slice.ts'
 import { noRow, type RowWords } from '../../src/base/row-words.ts'
 import { StateStoreError } from '../../src/errors.ts'
 import type { MapCursor, MapReader, MapView } from '../../src/map/versioned-map.ts'
@@ -37,9 +37,7 @@ class ModelReader implements MapReader {
   getSlice(key: Uint8Array, into: ByteSlice): boolean {
     const value = this.getView(key)
     if (value === undefined) return false
-    into.bytes = value
-    into.offset = 0
-    into.length = value.length
+    setSlice(into, value)
     return true
   }
 
@@ -219,6 +217,14 @@ class ModelCursor implements MapCursor {
     return this.#row()[1].length
   }
 
+  keySlice(into: ByteSlice): void {
+    setSlice(into, this.#row()[0])
+  }
+
+  valueSlice(into: ByteSlice): void {
+    setSlice(into, this.#row()[1])
+  }
+
   locate(row: RowWords): void {
     const [key, value] = this.#row()
     row.valueWord = Math.ceil(key.length / 4)
@@ -251,18 +257,31 @@ class ModelCursor implements MapCursor {
   }
 }
 
+function setSlice(into: ByteSlice, bytes: Uint8Array): void {
+  into.bytes = bytes
+  into.offset = 0
+  into.length = bytes.length
+}
+
 /** All rows of a cursor as sorted text, `key=value` in hex: what two readers are compared by. Reads the cursor to its end. */
 export function drain(cursor: MapCursor): string[] {
   const rows: [Uint8Array, Uint8Array][] = []
   const row = noRow()
+  const [keySlice, valueSlice] = [noBytes(), noBytes()]
   while (cursor.next()) {
     const [key, value] = [cursor.key.slice(), cursor.value.slice()]
+    cursor.keySlice(keySlice)
+    cursor.valueSlice(valueSlice)
     cursor.locate(row)
     const { words, keyWord, keyLength, valueWord, valueLength } = row
     const bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength)
-    const located = [bytes.slice(keyWord * 4, keyWord * 4 + keyLength)]
-    located.push(bytes.slice(valueWord * 4, valueWord * 4 + valueLength))
-    if (toHex(located[0]) !== toHex(key) || toHex(located[1]) !== toHex(value)) {
+    const isSame = (where: Uint8Array, there: Uint8Array) => toHex(where) === toHex(there)
+    if (
+      !isSame(bytes.slice(keyWord * 4, keyWord * 4 + keyLength), key) ||
+      !isSame(bytes.slice(valueWord * 4, valueWord * 4 + valueLength), value) ||
+      !isSame(copyOfSlice(keySlice), key) ||
+      !isSame(copyOfSlice(valueSlice), value)
+    ) {
       throw new Error(`Expected the row ${toHex(key)} where the cursor says it lies`)
     }
     rows.push([key, value])

@@ -1,12 +1,4 @@
-import type { ByteSlice } from '../../src/base/byte-slice.ts'
-
-export function noBytes(): ByteSlice {
-  return { bytes: new Uint8Array(0), offset: 0, length: 0 }
-}
-
-export function bytesAt({ bytes, offset, length }: ByteSlice): Uint8Array {
-  return bytes.subarray(offset, offset + length)
-}
+import { type ByteSlice, copyOfSlice, noBytes } from '../../src/base/byte-slice.ts'
 
 /** What getSlice finds, as a copy. */
 export function sliceOf(
@@ -14,5 +6,5 @@ export function sliceOf(
   key: Uint8Array,
 ): Uint8Array | undefined {
   const slice = noBytes()
-  return reader.getSlice(key, slice) ? bytesAt(slice).slice() : undefined
+  return reader.getSlice(key, slice) ? copyOfSlice(slice) : undefined
 }

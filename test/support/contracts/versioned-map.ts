@@ -2,6 +2,7 @@
 // test/unit/map.
 
 import { describe, expect, test } from 'vitest'
+import { noBytes } from '../../../src/base/byte-slice.ts'
 import { compareBytes } from '../../../src/base/bytes.ts'
 import { StateStoreError } from '../../../src/errors.ts'
 import { scanAll, scanPrefix, scanRange } from '../../../src/map/ordered-scan.ts'
@@ -299,6 +300,7 @@ function cursors(create: () => ContractMap): void {
       map.abort()
       expect(() => cursor.next()).toThrow(FINISHED)
       expect(() => cursor.value).toThrow(FINISHED)
+      expect(() => cursor.valueSlice(noBytes())).toThrow(FINISHED)
       expect(() => unused.next()).toThrow(FINISHED)
       cursor.close()
       expect(drain(before)).toEqual(['61=31', '62=31'])
@@ -310,6 +312,7 @@ function cursors(create: () => ContractMap): void {
       commitRows(map, 1, { abc: 'defgh' })
       const cursor = map.cursor()
       expect(() => cursor.key).toThrow(FINISHED)
+      expect(() => cursor.keySlice(noBytes())).toThrow(FINISHED)
       cursor.next()
       expect([cursor.keyLength, cursor.valueLength]).toEqual([3, 5])
       expect(map.pinCount).toBe(1)

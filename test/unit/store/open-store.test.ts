@@ -2,11 +2,11 @@
 // nothing on disk. One file, as the class is one state machine.
 
 import { describe, expect, test } from 'vitest'
+import { noBytes } from '../../../src/base/byte-slice.ts'
 import { MemoryFileManager } from '../../../src/files/memory.ts'
 import type { StateStore } from '../../../src/store/state-store.ts'
 import { lyingFiles } from '../../../src/testing/lying-files.ts'
 import { errnoError, faultyFiles } from '../../support/faulty-fs.ts'
-import { bytesAt, noBytes } from '../../support/slices.ts'
 import { aroundCalls } from '../../../src/testing/around-calls.ts'
 import {
   commitRows,
@@ -72,7 +72,7 @@ describe('a view that is handed back with the next call', () => {
       store.put(key, value)
       const slice = noBytes()
       store.getSlice(key, slice)
-      store.put(key, bytesAt(slice).subarray(8))
+      store.put(key, slice.bytes.subarray(slice.offset + 8, slice.offset + slice.length))
     }, rowChecksums)
     expect(rows).toEqual({ [fromText(key)!]: fromText(value.subarray(8)) })
   })

@@ -1,6 +1,7 @@
 // What reads of a store answer, and who owns the bytes they hand out.
 
 import { describe, expect, test } from 'vitest'
+import { copyOfSlice, noBytes } from '../../../src/base/byte-slice.ts'
 import {
   commitRows,
   expectClean,
@@ -10,7 +11,6 @@ import {
   rowsOf,
   text,
 } from '../../../src/testing/stores.ts'
-import { bytesAt, noBytes } from '../../support/slices.ts'
 
 const keysOf = (rows: Iterable<[Uint8Array, Uint8Array]>) =>
   [...rows].map(([key]) => fromText(key)!)
@@ -39,7 +39,7 @@ describe('single rows', () => {
     store.put(text('b'), text(''))
     const slice = noBytes()
     expect(store.getSlice(text('a'), slice)).toBe(true)
-    expect(bytesAt(slice)).toEqual(text('first'))
+    expect(copyOfSlice(slice)).toEqual(text('first'))
     const { bytes, offset } = slice
     expect(store.getSlice(text('c'), slice)).toBe(false)
     expect(slice).toEqual({ bytes, offset, length: 5 })
@@ -50,7 +50,7 @@ describe('single rows', () => {
     await using reader = await opened.provider.getReadStore(1)
     await (await opened.provider.getStore()).abort()
     expect(reader.getSlice(text('a'), slice)).toBe(true)
-    expect(bytesAt(slice)).toEqual(text('first'))
+    expect(copyOfSlice(slice)).toEqual(text('first'))
   })
 
   test('remove says whether the key was there, and then it is not', async () => {

@@ -106,7 +106,7 @@ export const basicOperations: Question = {
       ...params,
       keys: Math.min(WARM_UP_KEYS, params.keys),
       rounds: Math.min(WARM_UP_ROUNDS, Number(params.rounds)),
-      batchRows: WARM_UP_ROWS,
+      batchRows: Math.min(WARM_UP_ROWS, Number(params.batchRows)),
       changes: 1,
     })
     await engine.close()

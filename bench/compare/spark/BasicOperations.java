@@ -47,7 +47,7 @@ final class BasicOperations implements SparkBench.Question {
 
   @Override
   public void measure(Stores stores, SparkBench.Params params, Measurement measurement) {
-    batch = new Workload.RowBatch(WARM_UP_ROWS);
+    batch = new Workload.RowBatch(Math.min(WARM_UP_ROWS, params.number("batchRows")));
     keys = Math.min(WARM_UP_KEYS, params.number("keys"));
     rounds = Math.min(WARM_UP_ROUNDS, params.number("rounds"));
     store = stores.open(1, 0);

@@ -1,6 +1,7 @@
 // tidemark as the questions take it: they ask for its snapshots themselves, so it runs without maintenance, or with that of its defaults, which
 // writes a snapshot beside the batches as soon as 50 deltas follow the last one.
 
+import { noBytes } from '../../src/base/byte-slice.ts'
 import { StateStores } from '../../src/index.ts'
 import { OpenStore } from '../../src/store/open-store.ts'
 import type { StateStore, StateStoreOptions, StateStoreProvider } from '../../src/index.ts'
@@ -22,7 +23,7 @@ export class TidemarkEngine implements Engine {
   #provider!: StateStoreProvider
   #store!: StateStore
   #version = 0
-  readonly #slice = { bytes: new Uint8Array(0), offset: 0, length: 0 }
+  readonly #slice = noBytes()
 
   constructor(options: StateStoreOptions = {}, maintenance: 'none' | 'default' = 'none') {
     this.#options = maintenance === 'none' ? { ...WITHOUT_MAINTENANCE, ...options } : options
@@ -86,7 +87,7 @@ export class TidemarkEngine implements Engine {
     visit: (key: Uint8Array, keyAt: number, value: Uint8Array, valueAt: number) => void,
   ): void {
     const cursor = this.#store.cursor()
-    const key = { bytes: new Uint8Array(0), offset: 0, length: 0 }
+    const key = noBytes()
     const value = this.#slice
     while (cursor.next()) {
       cursor.keySlice(key)

@@ -5,7 +5,7 @@
 //      └──abort──> aborted             reads no more
 //
 // put and remove change the map first and the delta second: the map may refuse (MEMORY_LIMIT) and then nothing has happened; the delta only
-// queues, and keeps its failure for commit. Behind a getView the delta takes what the map now holds, or a copy: the arguments may be views of
+// queues, and keeps its failure for commit. Behind a getView or getSlice the delta takes what the map now holds, or a copy: the arguments may be views of
 // what was written over. The texts are those of Spark's HDFSBackedStateStore, word for word.
 
 import type { ByteSlice } from '../base/byte-slice.ts'
@@ -48,7 +48,7 @@ export class OpenStore extends StoreReader implements StateStore {
   /** Set while `updating` once a commit has begun: changes are over. */
   #sealed: 'no' | 'committing' | 'failed' = 'no'
   #delta: StagedStateFile | undefined
-  /** Whether views of the map were lent since the last change: the next one may be given them. */
+  /** Whether views or slices of the map were lent since the last change: the next one may be given them. */
   #hasLent = false
   #committedView: MapView | undefined
   #ending: Promise<unknown> | undefined

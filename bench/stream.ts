@@ -10,6 +10,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { median, nowMs, quantile } from './harness/figures.ts'
+import { PARTITIONS } from '../docs/examples/flights/routing.ts'
 import type { Durability } from '../src/index.ts'
 import type { MeasureContext, Measurement, Params, Question } from './harness/question.ts'
 import type { Content } from './harness/workload.ts'
@@ -71,7 +72,8 @@ export const stream: Question = {
 
   async measure(context: MeasureContext): Promise<Measurement> {
     const { engine, params } = context
-    const state = engine === 'js-map-json' ? undefined : await bytesStateOf(engine)
+    const state =
+      engine === 'js-map-json' ? undefined : await bytesStateOf(engine, params.job as JobName)
     if (params.job === 'flights') {
       const source = await FlightColumns.load(Number(params.rows))
       return await run(context, source, state ? new FlightsOnBytes(state) : new FlightsOnMap())
@@ -85,10 +87,12 @@ function bidSourceOf({ bidsPerSecond }: Params): BidSource {
 }
 
 /** Loaded on demand: an engine's process holds that engine alone. */
-async function bytesStateOf(engine: string): Promise<BytesState> {
+async function bytesStateOf(engine: string, job: JobName): Promise<BytesState> {
   switch (engine) {
     case 'tidemark':
-      return new (await import('./stream/bytes-state-tidemark.ts')).TidemarkBytesState()
+      return new (await import('./stream/bytes-state-tidemark.ts')).TidemarkBytesState(
+        job === 'flights' ? PARTITIONS : 1,
+      )
     case 'lmdb':
       return new (await import('./stream/bytes-state-lmdb.ts')).LmdbBytesState()
     case 'js-map-delta':

@@ -4,6 +4,7 @@
 //   key      8 bytes   window u32 | auction u32, big-endian, so that a sorted store has the oldest windows in front
 //   value    8 bytes   count u32 | highest price u32
 
+import { noBytes } from '../../src/base/byte-slice.ts'
 import type { EngineOptions } from '../harness/engine.ts'
 import { nowMs } from '../harness/figures.ts'
 import { type Content, ContentSum } from '../harness/workload.ts'
@@ -18,6 +19,8 @@ interface Bids {
   count: number
   highest: number
 }
+
+const NO_BIDS: Bids = { count: 0, highest: 0 }
 
 type Windows = Map<number, Map<number, Bids>>
 
@@ -105,6 +108,7 @@ export class BidsOnBytes implements StreamJob<Bid> {
   readonly #sum = new BidsSum()
   readonly #key = Buffer.alloc(8)
   readonly #value = Buffer.alloc(8)
+  readonly #found = noBytes()
 
   constructor(state: BytesState) {
     this.#state = state
@@ -144,7 +148,9 @@ export class BidsOnBytes implements StreamJob<Bid> {
     const key = this.#key
     key.writeUInt32BE(window, 0)
     key.writeUInt32BE(auction, 4)
-    const { count, highest } = decodeBids(counts.get(key))
+    const { count, highest } = counts.getSlice(key, this.#found)
+      ? decodeBids(this.#found.bytes, this.#found.offset)
+      : NO_BIDS
     this.#value.writeUInt32BE(count + bids.count, 0)
     this.#value.writeUInt32BE(Math.max(highest, bids.highest), 4)
     counts.put(key, this.#value)
@@ -158,13 +164,13 @@ export class BidsOnBytes implements StreamJob<Bid> {
       below,
       includes: (key) => readU32(key, 0) < openWindow,
       emit: (key, value) =>
-        this.#sum.add(true, readU32(key, 0), readU32(key, 4), decodeBids(value)),
+        this.#sum.add(true, readU32(key, 0), readU32(key, 4), decodeBids(value, 0)),
     }
   }
 
   async content(): Promise<Content> {
     await this.#state.scan(0, (key, value) =>
-      this.#sum.add(false, readU32(key, 0), readU32(key, 4), decodeBids(value)),
+      this.#sum.add(false, readU32(key, 0), readU32(key, 4), decodeBids(value, 0)),
     )
     return this.#sum.content()
   }
@@ -174,9 +180,8 @@ export class BidsOnBytes implements StreamJob<Bid> {
   }
 }
 
-function decodeBids(value: Uint8Array | undefined): Bids {
-  if (value === undefined) return { count: 0, highest: 0 }
-  return { count: readU32(value, 0), highest: readU32(value, 4) }
+function decodeBids(bytes: Uint8Array, at: number): Bids {
+  return { count: readU32(bytes, at), highest: readU32(bytes, at + 4) }
 }
 
 function readU32(bytes: Uint8Array, at: number): number {

@@ -3,9 +3,16 @@
 
 import { ClassicLevel } from 'classic-level'
 import { CACHE_BYTES } from '../compare/classic-level.ts'
+import type { ByteSlice } from '../../src/index.ts'
 import type { EngineOptions } from '../harness/engine.ts'
 import { nowMs } from '../harness/figures.ts'
-import type { BytesState, Expired, KeyedState, StateBatch } from './bytes-state.ts'
+import {
+  type BytesState,
+  type Expired,
+  type KeyedState,
+  sliceOf,
+  type StateBatch,
+} from './bytes-state.ts'
 
 type Level = ClassicLevel<Uint8Array, Uint8Array>
 type Batch = ReturnType<Level['batch']>
@@ -99,6 +106,10 @@ class ClassicLevelState implements KeyedState {
 
   get(key: Uint8Array): Uint8Array | undefined {
     return this.#changes.get(mapKey(key)) ?? this.#sublevel.getSync(key)
+  }
+
+  getSlice(key: Uint8Array, into: ByteSlice): boolean {
+    return sliceOf(this.get(key), into)
   }
 
   put(key: Uint8Array, value: Uint8Array): void {

@@ -5,9 +5,16 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { intoMap, latin1 } from '../compare/js-map.ts'
 import { JsMapFiles, type OpenFile } from '../compare/js-map-files.ts'
+import type { ByteSlice } from '../../src/index.ts'
 import type { EngineOptions } from '../harness/engine.ts'
 import { nowMs } from '../harness/figures.ts'
-import type { BytesState, Expired, KeyedState, StateBatch } from './bytes-state.ts'
+import {
+  type BytesState,
+  type Expired,
+  type KeyedState,
+  sliceOf,
+  type StateBatch,
+} from './bytes-state.ts'
 
 const POSITION_KEY = Buffer.from('position')
 
@@ -91,6 +98,10 @@ class Operator implements KeyedState {
 
   get(key: Uint8Array): Uint8Array | undefined {
     return this.rows.get(latin1(key))
+  }
+
+  getSlice(key: Uint8Array, into: ByteSlice): boolean {
+    return sliceOf(this.get(key), into)
   }
 
   put(key: Uint8Array, value: Uint8Array): void {

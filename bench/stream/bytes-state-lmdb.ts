@@ -1,9 +1,16 @@
 // One environment, a database per operator; a batch is one write transaction, which reads its own writes. 'os' commits without syncing.
 
 import { type Database, open, type RootDatabase } from 'lmdb'
+import type { ByteSlice } from '../../src/index.ts'
 import type { EngineOptions } from '../harness/engine.ts'
 import { nowMs } from '../harness/figures.ts'
-import type { BytesState, Expired, KeyedState, StateBatch } from './bytes-state.ts'
+import {
+  type BytesState,
+  type Expired,
+  type KeyedState,
+  sliceOf,
+  type StateBatch,
+} from './bytes-state.ts'
 
 type Rows = Database<Uint8Array, Uint8Array>
 
@@ -82,6 +89,10 @@ class LmdbState implements KeyedState {
 
   get(key: Uint8Array): Uint8Array | undefined {
     return this.#rows.getBinaryFast(key)
+  }
+
+  getSlice(key: Uint8Array, into: ByteSlice): boolean {
+    return sliceOf(this.get(key), into)
   }
 
   put(key: Uint8Array, value: Uint8Array): void {

@@ -1,7 +1,12 @@
-// Four stores per operator, as in docs/examples/flights: a row's store is told by its key. All are opened at one version and committed together,
-// the position with each. Snapshots and cleaning run meanwhile.
+// One store per operator, as the others have one map or database, or the four of docs/examples/flights: there a row's store is told by its key. All are
+// opened at one version and committed together, the position with each. Snapshots and cleaning run meanwhile.
 
-import { type StateStore, StateStores, type StateStoreProvider } from '../../src/index.ts'
+import {
+  type ByteSlice,
+  type StateStore,
+  StateStores,
+  type StateStoreProvider,
+} from '../../src/index.ts'
 import { partitionOf, PARTITIONS } from '../../docs/examples/flights/routing.ts'
 import type { EngineOptions } from '../harness/engine.ts'
 import { nowMs } from '../harness/figures.ts'
@@ -12,10 +17,17 @@ const MAINTENANCE_INTERVAL_MS = 2_000
 const BATCHES_RETAINED_MIN = 30
 
 export class TidemarkBytesState implements BytesState {
-  readonly standsFor = `${PARTITIONS} stores per operator; maintenance every 2 s, ${BATCHES_RETAINED_MIN} versions kept`
+  readonly standsFor: string
+  readonly #storesPerOperator: number
   #stores!: StateStores
   #providers: StateStoreProvider[][] = []
   #version = 0
+
+  constructor(storesPerOperator: 1 | typeof PARTITIONS) {
+    this.#storesPerOperator = storesPerOperator
+    const stores = storesPerOperator === 1 ? 'one store' : `${storesPerOperator} stores`
+    this.standsFor = `${stores} per operator; maintenance every 2 s, ${BATCHES_RETAINED_MIN} versions kept`
+  }
 
   async open({
     directory,
@@ -28,7 +40,7 @@ export class TidemarkBytesState implements BytesState {
       minBatchesToRetain: BATCHES_RETAINED_MIN,
     })
     this.#providers = Array.from({ length: operators }, (_, operatorId) =>
-      Array.from({ length: PARTITIONS }, (__, partitionId) =>
+      Array.from({ length: this.#storesPerOperator }, (__, partitionId) =>
         this.#stores.provider({ operatorId, partitionId }),
       ),
     )
@@ -87,14 +99,22 @@ class PartitionedState implements KeyedState {
   }
 
   has(key: Uint8Array): boolean {
-    return this.#stores[partitionOf(key)].has(key)
+    return this.#storeOf(key).has(key)
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    return this.#stores[partitionOf(key)].getView(key)
+    return this.#storeOf(key).getView(key)
+  }
+
+  getSlice(key: Uint8Array, into: ByteSlice): boolean {
+    return this.#storeOf(key).getSlice(key, into)
   }
 
   put(key: Uint8Array, value: Uint8Array): void {
-    this.#stores[partitionOf(key)].put(key, value)
+    this.#storeOf(key).put(key, value)
+  }
+
+  #storeOf(key: Uint8Array): StateStore {
+    return this.#stores[this.#stores.length === 1 ? 0 : partitionOf(key)]
   }
 }

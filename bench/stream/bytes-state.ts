@@ -1,5 +1,6 @@
 // State in bytes, as a job of several operators sees it: read what this batch wrote, write, and at the end of the batch all of it is durable or nothing.
 
+import type { ByteSlice } from '../../src/index.ts'
 import type { EngineOptions } from '../harness/engine.ts'
 
 /** The rows of one operator, in a batch that is running. */
@@ -7,6 +8,8 @@ export interface KeyedState {
   has(key: Uint8Array): boolean
   /** Holds until the next call. */
   get(key: Uint8Array): Uint8Array | undefined
+  /** As get, by where the value lies; false if there is none. */
+  getSlice(key: Uint8Array, into: ByteSlice): boolean
   /** Copies both. */
   put(key: Uint8Array, value: Uint8Array): void
 }
@@ -37,4 +40,13 @@ export interface BytesState {
   /** All rows of an operator. */
   scan(operator: number, visit: (key: Uint8Array, value: Uint8Array) => void): void | Promise<void>
   close(): Promise<void>
+}
+
+/** For states that hand out values: where `value` lies, namely all of it. */
+export function sliceOf(value: Uint8Array | undefined, into: ByteSlice): boolean {
+  if (value === undefined) return false
+  into.bytes = value
+  into.offset = 0
+  into.length = value.length
+  return true
 }

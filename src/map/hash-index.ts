@@ -35,6 +35,12 @@ function leastTable(): Int32Array<ArrayBuffer> {
   return new Int32Array(2 ** BITS_MIN * 2)
 }
 
+/** Where the search for a key with this hash begins. */
+function firstWordOf(table: Int32Array, hash: number): number {
+  // A table of 2 ** bits slots has 2 ** (bits + 1) words.
+  return (hash >>> (Math.clz32(table.length) + 2)) << 1
+}
+
 export class HashIndex {
   #arena: Arena
   #budget: MemoryBudget
@@ -155,13 +161,22 @@ export class HashIndex {
     return this.#keyHash.of(words, keyWordAt(words, w), keyLengthAt(words, w))
   }
 
-  /** What stands in the first slot where a key with this hash may be, if it has that hash: then it is mostly the key itself. For reading ahead. */
+  /** Reads the first slot where a key with this hash may be. For reading ahead: what it returns says nothing. */
+  touch(hash: number): number {
+    const table = this.#tableOf(hash)
+    return table[firstWordOf(table, hash)]
+  }
+
+  /** What the first slot with this hash leads to, mostly the newest record of the key itself; 0 if there is none. For reading ahead. */
   peek(hash: number): number {
-    const isOld = this.#isInOldTable(hash)
-    const table = isOld ? this.#oldTable! : this.#table
-    const bits = isOld ? this.#oldBits : this.#bits
-    const s = (hash >>> (32 - bits)) * 2
-    return table[s] === hash ? table[s + 1] : 0
+    const table = this.#tableOf(hash)
+    const mask = table.length - 1
+    let s = firstWordOf(table, hash)
+    for (;;) {
+      const ref = table[(s + 1) | 0]
+      if (ref === 0 || table[s] === hash) return ref
+      s = (s + 2) & mask
+    }
   }
 
   /**
@@ -268,6 +283,10 @@ export class HashIndex {
     this.#atBits = bits
     this.#atSlot = s >>> 1
     return table[(s + 1) | 0]
+  }
+
+  #tableOf(hash: number): Int32Array {
+    return this.#oldTable !== undefined && this.#isInOldTable(hash) ? this.#oldTable : this.#table
   }
 
   #isInOldTable(hash: number): boolean {

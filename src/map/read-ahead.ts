@@ -2,15 +2,20 @@
 //
 // PERF: with a state larger than the processor's caches an operation spends most of its time on two cache misses, the index slot and the record
 // it leads to, and the second needs the first. A processor fetches many lines at once, but only if their addresses are known within a few
-// hundred instructions, which one operation uses up alone. So a short loop reads all the slots of a group, and another one all the records those
-// lead to; what comes after finds them near. docs/decisions/0013-look-ups-in-groups.md has what it brought.
+// hundred instructions, which one operation uses up alone. So a short loop reads all the slots of a group, a second one looks in them for the records
+// they lead to, and a third reads those; what comes after finds them near. No address in the first and third depends on what the same loop reads.
+// docs/decisions/0013-look-ups-in-groups.md has what it brought.
 
 import type { Arena } from './arena.ts'
 import type { HashIndex } from './hash-index.ts'
-import { SUPERSEDED_BY, keyWordAt } from './record.ts'
 
 /** More gains nothing: a core follows a dozen or two of misses at a time. */
-export const READ_AHEAD_KEYS = 16
+export const READ_AHEAD_KEYS = 32
+
+/** How many words of each record are read, up to a cache line: its header and a key of 16 bytes. */
+export const KEY_WORDS_AHEAD = 8
+/** As many as a cache line has: a value of 32 bytes as well. */
+export const ROW_WORDS_AHEAD = 16
 
 export class ReadAhead {
   readonly #heads = new Int32Array(READ_AHEAD_KEYS)
@@ -18,17 +23,25 @@ export class ReadAhead {
   touched = 0
 
   /** For the keys with these `hashes`, from one to before another, READ_AHEAD_KEYS at most. */
-  run(index: HashIndex, arena: Arena, hashes: Int32Array, from: number, to: number): void {
+  run(
+    index: HashIndex,
+    arena: Arena,
+    hashes: Int32Array,
+    from: number,
+    to: number,
+    wordsAhead = KEY_WORDS_AHEAD,
+  ): void {
     const heads = this.#heads
-    for (let i = from; i < to; i++) heads[i - from] = index.peek(hashes[i])
     let touched = 0
+    for (let i = from; i < to; i++) touched += index.touch(hashes[i])
+    for (let i = from; i < to; i++) heads[i - from] = index.peek(hashes[i])
     for (let i = 0; i < to - from; i++) {
       const head = heads[i]
       if (head === 0) continue
       const words = arena.words[head >>> arena.unitBits]
       const w = (head & arena.unitMask) << 1
       // PERF: with ^ instead of + batches of puts took 7 % longer (Node 24).
-      touched += words[w + SUPERSEDED_BY] + words[keyWordAt(words, w)]
+      touched += words[w] + words[Math.min(w + wordsAhead, words.length) - 1]
     }
     this.touched = touched
   }

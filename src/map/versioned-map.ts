@@ -31,7 +31,7 @@ import { MemoryBudget } from './memory-budget.ts'
 import { PinTable } from './pin-table.ts'
 import type { Pin } from './pin-table.ts'
 import { PutGroup } from './put-group.ts'
-import { READ_AHEAD_KEYS, ReadAhead } from './read-ahead.ts'
+import { KEY_WORDS_AHEAD, READ_AHEAD_KEYS, ReadAhead, ROW_WORDS_AHEAD } from './read-ahead.ts'
 import { Reclaimer } from './reclaim.ts'
 import {
   HAND_COPY_BYTES_MAX,
@@ -153,11 +153,11 @@ export class VersionedMap implements MapReader {
   }
 
   getMany(keys: readonly Uint8Array[]): (Uint8Array | undefined)[] {
-    return this.#locateMany(keys, (ref) => this.#copyOfValue(ref))
+    return this.#locateMany(keys, ROW_WORDS_AHEAD, (ref) => this.#copyOfValue(ref))
   }
 
   getViews(keys: readonly Uint8Array[]): (Uint8Array | undefined)[] {
-    return this.#locateMany(keys, (ref) => this.#viewOfValue(ref))
+    return this.#locateMany(keys, KEY_WORDS_AHEAD, (ref) => this.#viewOfValue(ref))
   }
 
   getSlice(key: Uint8Array, into: ByteSlice): boolean {
@@ -395,11 +395,11 @@ export class VersionedMap implements MapReader {
       get: (key, sequence) => this.#copyOfValue(this.#locateAt(key, sequence)),
       getView: (key, sequence) => this.#viewOfValue(this.#locateAt(key, sequence)),
       getMany: (keys, sequence) =>
-        this.#locateMany(keys, (ref) =>
+        this.#locateMany(keys, ROW_WORDS_AHEAD, (ref) =>
           this.#copyOfValue(newestAtOrBelow(this.#arena, ref, sequence)),
         ),
       getViews: (keys, sequence) =>
-        this.#locateMany(keys, (ref) =>
+        this.#locateMany(keys, KEY_WORDS_AHEAD, (ref) =>
           this.#viewOfValue(newestAtOrBelow(this.#arena, ref, sequence)),
         ),
       getSlice: (key, into, sequence) => this.#sliceOfValue(this.#locateAt(key, sequence), into),
@@ -476,7 +476,7 @@ export class VersionedMap implements MapReader {
   }
 
   /** What `take` makes of the newest record of each key, in order. */
-  #locateMany<T>(keys: readonly Uint8Array[], take: (ref: number) => T): T[] {
+  #locateMany<T>(keys: readonly Uint8Array[], wordsAhead: number, take: (ref: number) => T): T[] {
     this.#link()
     this.#hasRead = true
     const index = this.#index
@@ -487,7 +487,7 @@ export class VersionedMap implements MapReader {
         readKeys[i].set(keys[from + i])
         readHashes[i] = index.hash(readKeys[i])
       }
-      this.#readAhead.run(index, this.#arena, readHashes, 0, count)
+      this.#readAhead.run(index, this.#arena, readHashes, 0, count, wordsAhead)
       for (let i = 0; i < count; i++) {
         taken.push(take(index.locate(readHashes[i], readKeys[i])))
       }

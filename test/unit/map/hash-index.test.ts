@@ -52,8 +52,12 @@ class Bed {
   checkAll(): void {
     expect(this.index.count).toBe(this.known.size)
     for (const [n, ref] of this.known) {
-      const found = this.index.locate(this.index.hash(key(n)), key(n))
+      const hash = this.index.hash(key(n))
+      const found = this.index.locate(hash, key(n))
       if (found !== ref) expect.fail(`key ${n}: expected reference ${ref}, got ${found}`)
+      // No two of these keys have one hash.
+      const peeked = this.index.peek(hash)
+      if (peeked !== ref) expect.fail(`key ${n}: expected to read ahead at ${ref}, got ${peeked}`)
     }
   }
 }

@@ -156,15 +156,18 @@ function figureRows(one: CaseResult, engines: readonly EngineResult[]): string[]
 }
 
 function describeEngines(cases: readonly CaseResult[]): string[] {
-  const notes = new Map<string, string>()
-  for (const { engine, standsFor } of cases.flatMap((one) => one.engines)) {
-    if (standsFor !== undefined) notes.set(engine, standsFor)
-  }
-  if (notes.size === 0) return []
-  return [
-    'What an engine stands for here:',
-    '',
-    ...[...notes].map(([engine, note]) => `- ${engine}: ${note}`),
-    '',
-  ]
+  const noted = cases.flatMap(({ params, engines }) =>
+    engines.flatMap(({ engine, standsFor }) =>
+      standsFor === undefined ? [] : [{ engine, standsFor, where: describeParams(params) }],
+    ),
+  )
+  if (noted.length === 0) return []
+  const lines = [...Map.groupBy(noted, ({ engine }) => engine)].flatMap(([engine, ofEngine]) => {
+    const notes = [...Map.groupBy(ofEngine, ({ standsFor }) => standsFor)]
+    if (notes.length === 1) return [`- ${engine}: ${notes[0][0]}`]
+    return notes.map(
+      ([note, those]) => `- ${engine} (${those.map(({ where }) => where).join('; ')}): ${note}`,
+    )
+  })
+  return ['What an engine stands for here:', '', ...lines, '']
 }

@@ -121,6 +121,17 @@ describe('a question', () => {
     expect(page.text).toContain('Left out: slatedb (no binary for this system).')
   })
 
+  test('says in which case an engine stands for what, where that differs', () => {
+    const oneCase = (keys: number, note: string) => ({
+      params: { keys, durability: 'os' as const },
+      engines: { lmdb: { batchMs: 1 } },
+      standsFor: { lmdb: note },
+    })
+    const cases = [oneCase(10, 'one map'), oneCase(20, 'two maps'), oneCase(30, 'one map')]
+    const { text } = benchmarkFiles(sampleResults('throughput', cases))[0]
+    expect(text).toContain('- lmdb (10 keys, os; 30 keys, os): one map\n- lmdb (20 keys, os): two')
+  })
+
   test('says what the host of the machine took, and where most', () => {
     expect(page.text).toContain(
       'took up to 12.3 % of its processors for others (lmdb, 1,000,000 keys, os), although what it disturbs is measured once more.',

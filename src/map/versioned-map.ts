@@ -227,13 +227,9 @@ export class VersionedMap implements MapReader {
     const probe = this.#probe
     probe.set(key)
     const hash = this.#index.hash(probe)
-    // What follows a read is most often the key that was read: its memory is near already.
-    const hasRead = this.#hasRead
-    if (hasRead && this.#overwriteOwn(hash, value)) return
-    const ref = this.#append(0, value.length)
-    this.#arena.writeValue(ref, value)
-    this.#lastPutRef = ref
-    if (this.#group.add(hash, ref) || hasRead) this.#linkLane(this.#group.laneOf(hash))
+    if (this.#hasRead) return this.#putRead(hash, value)
+    const ref = this.#appendPut(value)
+    if (this.#group.add(hash, ref)) this.#linkLane(this.#group.laneOf(hash))
   }
 
   /** As put(), of a key and a value that lie in `source` at these offsets. For loads: nothing is made of them on the way. */
@@ -509,10 +505,25 @@ export class VersionedMap implements MapReader {
     if (!journal.reserve(1, slots) || !this.#index.reserve()) this.#throwMemoryLimit()
   }
 
-  /** Puts the value into the record that this transaction has written for the key in #probe, if there is one and it fits. */
-  #overwriteOwn(hash: number, value: Uint8Array): boolean {
+  /** A put of the key in #probe behind a read: most often of the key that was read, so that its memory is near already. No other put waits. */
+  #putRead(hash: number, value: Uint8Array): void {
+    this.#hasRead = false
     const head = this.#index.locate(hash, this.#probe)
-    if (head === 0) return false
+    if (head !== 0 && this.#overwriteOwn(head, value)) return
+    // Nothing that makes room moves the head, or the place in the index that was found.
+    this.#linkLocated(hash, this.#appendPut(value), head)
+  }
+
+  /** Writes a record of the key in #probe and `value` that is linked to nothing. */
+  #appendPut(value: Uint8Array): number {
+    const ref = this.#append(0, value.length)
+    this.#arena.writeValue(ref, value)
+    this.#lastPutRef = ref
+    return ref
+  }
+
+  /** Puts the value into the record `head` if this transaction has written it and it fits. */
+  #overwriteOwn(head: number, value: Uint8Array): boolean {
     const arena = this.#arena
     const words = arena.words[head >>> arena.unitBits]
     const w = (head & arena.unitMask) << 1
@@ -521,7 +532,6 @@ export class VersionedMap implements MapReader {
     if (!arena.overwrite(head, value)) return false
     this.#lastPutRef = head
     this.#plainBytes += value.length - oldLength
-    this.#hasRead = false
     return true
   }
 
@@ -587,8 +597,12 @@ export class VersionedMap implements MapReader {
   }
 
   #linkPut(hash: number, ref: number): void {
+    this.#linkLocated(hash, ref, this.#index.locateHashedKeyOf(hash, ref))
+  }
+
+  /** Makes `ref` the newest record of its key, whose place in the index was located last: `head` is what it leads to. */
+  #linkLocated(hash: number, ref: number, head: number): void {
     const { unitBits, unitMask, words: segments } = this.#arena
-    const head = this.#index.locateHashedKeyOf(hash, ref)
     if (head === 0) {
       this.#index.insertLocated(hash, ref)
       this.#journal!.push(ref)

@@ -59,14 +59,12 @@ export class HashIndex {
   #countMin = 0
   /** The table that is being left, while it is. */
   #oldTable: Int32Array<ArrayBuffer> | undefined
-  #oldBits = 0
   /** The empty slot of the old table at which carrying over began, and how many slots it has gone round since. */
   #oldStart = 0
   #oldProgress = 0
 
   // Where the last locate() ended: the key's slot, or the empty slot where it belongs.
   #atTable: Int32Array
-  #atBits: number
   #atSlot = 0
 
   /** `seed` is 8 bytes. Throws nothing: the smallest table is not refused. */
@@ -97,7 +95,6 @@ export class HashIndex {
     this.#table = fresh === undefined ? leastTable() : new Int32Array(fresh)
     this.#setBits(bitsNow)
     this.#atTable = this.#table
-    this.#atBits = bitsNow
   }
 
   #takeUsed(bytes: number): ArrayBuffer | undefined {
@@ -212,17 +209,15 @@ export class HashIndex {
 
   /** Puts a key in with whose hash none is there. False, and nothing done, if one is: then the keys have to be compared. */
   insertFresh(hash: number, ref: number): boolean {
-    const isOld = this.#isInOldTable(hash)
-    const table = isOld ? this.#oldTable! : this.#table
-    const bits = isOld ? this.#oldBits : this.#bits
-    const mask = (1 << bits) - 1
-    let slot = hash >>> (32 - bits)
-    while (table[slot * 2 + 1] !== 0) {
-      if (table[slot * 2] === hash) return false
-      slot = (slot + 1) & mask
+    const table = this.#tableOf(hash)
+    const mask = table.length - 1
+    let s = firstWordOf(table, hash)
+    while (table[(s + 1) | 0] !== 0) {
+      if (table[s] === hash) return false
+      s = (s + 2) & mask
     }
-    table[slot * 2] = hash
-    table[slot * 2 + 1] = ref
+    table[s] = hash
+    table[(s + 1) | 0] = ref
     this.#count++
     return true
   }
@@ -235,15 +230,14 @@ export class HashIndex {
   /** Takes out the key that the last locate() found. */
   removeLocated(): void {
     const table = this.#atTable
-    const shift = 32 - this.#atBits
-    const mask = (1 << this.#atBits) - 1
+    const mask = (table.length >>> 1) - 1
     let gap = this.#atSlot
     let at = gap
     for (;;) {
       at = (at + 1) & mask
       const ref = table[at * 2 + 1]
       if (ref === 0) break
-      const home = table[at * 2] >>> shift
+      const home = firstWordOf(table, table[at * 2]) >>> 1
       // An entry may move back into the gap unless its home lies behind the gap.
       if (((at - home) & mask) >= ((at - gap) & mask)) {
         table[gap * 2] = table[at * 2]
@@ -256,15 +250,10 @@ export class HashIndex {
   }
 
   #locateWords(hash: number, words: Int32Array, at: number, length: number): number {
-    let table = this.#table
-    let bits = this.#bits
-    if (this.#oldTable !== undefined && this.#isInOldTable(hash)) {
-      table = this.#oldTable
-      bits = this.#oldBits
-    }
+    const table = this.#tableOf(hash)
     const arena = this.#arena
     const mask = table.length - 1
-    let s = (hash >>> (32 - bits)) << 1
+    let s = firstWordOf(table, hash)
     // Ends at an empty slot: the load never reaches 1.
     for (;;) {
       const ref = table[(s + 1) | 0]
@@ -280,20 +269,17 @@ export class HashIndex {
       s = (s + 2) & mask
     }
     this.#atTable = table
-    this.#atBits = bits
     this.#atSlot = s >>> 1
     return table[(s + 1) | 0]
   }
 
+  /** The table that has the key with this hash, if one has it. */
   #tableOf(hash: number): Int32Array {
-    return this.#oldTable !== undefined && this.#isInOldTable(hash) ? this.#oldTable : this.#table
-  }
-
-  #isInOldTable(hash: number): boolean {
-    if (this.#oldTable === undefined) return false
-    const mask = (1 << this.#oldBits) - 1
-    const home = hash >>> (32 - this.#oldBits)
-    return ((home - this.#oldStart) & mask) >= this.#oldProgress
+    const old = this.#oldTable
+    if (old === undefined) return this.#table
+    const home = firstWordOf(old, hash) >>> 1
+    const slotMask = (old.length >>> 1) - 1
+    return ((home - this.#oldStart) & slotMask) >= this.#oldProgress ? old : this.#table
   }
 
   #startResize(bits: number): boolean {
@@ -304,7 +290,6 @@ export class HashIndex {
     }
     const old = this.#table
     this.#oldTable = old
-    this.#oldBits = this.#bits
     this.#oldStart = 0
     while (old[this.#oldStart * 2 + 1] !== 0) this.#oldStart++
     this.#oldProgress = 0
@@ -337,7 +322,7 @@ export class HashIndex {
   // since each change adds at most one of them, and the first carrying precedes the first change and passes SLOTS_CARRIED_PER_CHANGE.
   /** Moves clusters of the old table into the new one, until SLOTS_CARRIED_PER_CHANGE slots are passed and a cluster has ended. */
   #carryOver(old: Int32Array): void {
-    const mask = (1 << this.#oldBits) - 1
+    const mask = (old.length >>> 1) - 1
     const progressMin = this.#oldProgress + SLOTS_CARRIED_PER_CHANGE
     for (;;) {
       const s = ((this.#oldStart + this.#oldProgress) & mask) * 2
@@ -358,10 +343,10 @@ export class HashIndex {
 
   #insertNew(hash: number, ref: number): void {
     const table = this.#table
-    const mask = (1 << this.#bits) - 1
-    let slot = hash >>> (32 - this.#bits)
-    while (table[slot * 2 + 1] !== 0) slot = (slot + 1) & mask
-    table[slot * 2] = hash
-    table[slot * 2 + 1] = ref
+    const mask = table.length - 1
+    let s = firstWordOf(table, hash)
+    while (table[(s + 1) | 0] !== 0) s = (s + 2) & mask
+    table[s] = hash
+    table[(s + 1) | 0] = ref
   }
 }

@@ -5,12 +5,22 @@ export interface ByteSlice {
   length: number
 }
 
+/** Copying by hand beats `slice()` up to about this many bytes (PERF: measured on Node 24). */
+const HAND_COPY_BYTES_MAX = 16
+
 const NO_BYTES = new Uint8Array(0)
 
 export function noBytes(): ByteSlice {
   return { bytes: NO_BYTES, offset: 0, length: 0 }
 }
 
+export function viewOfSlice({ bytes, offset, length }: ByteSlice): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + offset, length)
+}
+
 export function copyOfSlice({ bytes, offset, length }: ByteSlice): Uint8Array {
-  return bytes.slice(offset, offset + length)
+  if (length > HAND_COPY_BYTES_MAX) return bytes.slice(offset, offset + length)
+  const copy = new Uint8Array(length)
+  for (let i = 0; i < length; i++) copy[i] = bytes[offset + i]
+  return copy
 }

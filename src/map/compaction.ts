@@ -10,7 +10,8 @@
 import { assert } from '../base/assert.ts'
 import type { Arena } from './arena.ts'
 import type { HashIndex } from './hash-index.ts'
-import { HEAD, PREVIOUS, SEQUENCE, SUPERSEDED_BY, UNIT_BYTES, recordUnits } from './record.ts'
+import { HEAD, PREVIOUS, SEQUENCE, SUPERSEDED_BY, UNIT_BYTES } from './record-layout.ts'
+import { recordUnits } from './record.ts'
 import type { Journal } from './journal.ts'
 import type { Segment } from './segment.ts'
 

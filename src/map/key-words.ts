@@ -65,7 +65,10 @@ export function keyWordsEqual(
   bAt: number,
   length: number,
 ): boolean {
-  const count = wordsForKey(length)
-  for (let i = 0; i < count; i++) if (a[aAt + i] !== b[bAt + i]) return false
+  const count = (length + 3) >>> 2
+  // PERF: with "| 0" V8 does not check whether an index overflows.
+  for (let i = 0; i < count; i = (i + 1) | 0) {
+    if (a[(aAt + i) | 0] !== b[(bAt + i) | 0]) return false
+  }
   return true
 }

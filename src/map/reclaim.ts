@@ -7,7 +7,8 @@ import type { Arena } from './arena.ts'
 import type { HashIndex } from './hash-index.ts'
 import type { Journal } from './journal.ts'
 import { READ_AHEAD_KEYS, ReadAhead } from './read-ahead.ts'
-import { HEAD, REMOVED, SUPERSEDED_BY, valueLengthAt } from './record.ts'
+import { HEAD, REMOVED, SUPERSEDED_BY } from './record-layout.ts'
+import { valueLengthAt } from './record.ts'
 
 export class Reclaimer {
   readonly #arena: Arena

@@ -1,48 +1,19 @@
-// How a record lies in an arena segment. This is the only place that knows; everything else asks the functions below or uses the word
-// offsets by name.
+// Records: what they are made of is read and written by these functions; where it lies is told in record-layout.ts.
 //
-//   word 0   supersededBy  HEAD: newest of its key · DEAD: free space · else the sequence of the record that replaced it
-//   word 1   sequence      when it was written (free space: how many units it spans)
-//   word 2   previous      reference of the record it replaced, 0 = none
-//   word 3   lengths       key length << 20 | value length + 1 (0: a removal), or LONG: the next two words hold them (value −1: a removal)
-//   [word 4, 5             key length, value length, only if LONG]
-//   key, zeros to a whole word, value, padding to a whole unit
-//
-// Words are int32, native byte order (the arena never leaves the process). A unit is 8 bytes. A reader at sequence q sees a record if
-// sequence <= q < supersededBy and it is no removal. A record replaced at or below the arena's floor is free space as well. INVARIANT: a segment is always fully covered by records and free spans, so whoever
-// walks it from unit 0 in steps of recordUnits() meets every record. A free span may be a single unit: only words 0 and 1 are its own.
-//
-// Why supersededBy lies in the record: the writer has just compared the old record's key, so its cache line is warm; a bitmap and lists
-// per segment beside it would cost another cache miss for each update, and iteration would have to sort what this order gives for free.
+// PERF: V8 (Node 24) reads an imported constant from memory at each use and looks what it is; one that belongs to the module it knows. These
+// functions are on the path of every operation.
 
+import type { ByteSlice } from '../base/byte-slice.ts'
+import type { RowWords } from '../base/row-words.ts'
 import { type KeyWords, wordsForKey } from './key-words.ts'
+import * as layout from './record-layout.ts'
 
-export const SUPERSEDED_BY = 0
-export const SEQUENCE = 1
-export const PREVIOUS = 2
-export const LENGTHS = 3
-
-/** In SUPERSEDED_BY: the newest record of its key. Larger than every sequence. */
-export const HEAD = 0x7fffffff
-/** In SUPERSEDED_BY: free space. Smaller than every sequence. */
-export const DEAD = 0
-
-export const UNIT_BYTES = 8
-const HEADER_BYTES = 16
-const LONG_HEADER_BYTES = 24
-
-/** In LENGTHS: the lengths follow in two words of their own. */
-const LONG = -1
-const KEY_SHIFT = 20
-const VALUE_MASK = 0xfffff
-const SHORT_KEY_BYTES_MAX = 0xffe
-const SHORT_VALUE_BYTES_MAX = VALUE_MASK - 2
+const { DEAD, HEAD, HEADER_BYTES, KEY_SHIFT, LENGTHS, LONG, LONG_HEADER_BYTES, PREVIOUS } = layout
+const { REMOVED, SEQUENCE, SHORT_KEY_BYTES_MAX, SHORT_VALUE_BYTES_MAX, SUPERSEDED_BY } = layout
+const { UNIT_BYTES, VALUE_MASK } = layout
 
 /** Copying by hand beats `set()` up to about this many bytes (PERF: measured on Node 24, 32 bytes: 22 against 11 ns). */
 export const HAND_COPY_BYTES_MAX = 16
-
-/** The value length that stands for a removal. */
-export const REMOVED = -1
 
 function isShort(keyLength: number, valueLength: number): boolean {
   return keyLength <= SHORT_KEY_BYTES_MAX && valueLength <= SHORT_VALUE_BYTES_MAX
@@ -58,28 +29,53 @@ export function unitsFor(keyLength: number, valueLength: number): number {
 
 /** Units of the record or free span at word `w`. */
 export function recordUnits(words: Int32Array, w: number): number {
-  if (words[w + SUPERSEDED_BY] === DEAD) return words[w + SEQUENCE]
-  const lengths = words[w + LENGTHS]
+  if (words[w] === DEAD) return words[(w + SEQUENCE) | 0]
+  const lengths = words[(w + LENGTHS) | 0]
   if (lengths === LONG) return unitsFor(words[w + 4], words[w + 5])
   const value = lengths & VALUE_MASK
-  const keyBytes = wordsForKey(lengths >>> KEY_SHIFT) * 4
+  const keyBytes = ((lengths >>> KEY_SHIFT) + 3) & ~3
   return (keyBytes + (value === 0 ? 0 : value - 1) + HEADER_BYTES + 7) >>> 3
 }
 
 export function keyLengthAt(words: Int32Array, w: number): number {
-  const lengths = words[w + LENGTHS]
+  const lengths = words[(w + LENGTHS) | 0]
   return lengths === LONG ? words[w + 4] : lengths >>> KEY_SHIFT
+}
+
+/** Whether the record at word `w` has the key of `length` bytes that lies in `key` from word `at` on. */
+export function hasKey(
+  words: Int32Array,
+  w: number,
+  key: Int32Array,
+  at: number,
+  length: number,
+): boolean {
+  const lengths = words[(w + LENGTHS) | 0]
+  let from = (w + (HEADER_BYTES >>> 2)) | 0
+  if (lengths === LONG) {
+    if (words[from] !== length) return false
+    from = (w + (LONG_HEADER_BYTES >>> 2)) | 0
+  } else if (lengths >>> KEY_SHIFT !== length) {
+    return false
+  }
+  const count = (length + 3) >>> 2
+  for (let i = 0; i < count; i = (i + 1) | 0) {
+    if (words[(from + i) | 0] !== key[(at + i) | 0]) return false
+  }
+  return true
 }
 
 /** REMOVED for a removal. */
 export function valueLengthAt(words: Int32Array, w: number): number {
-  const lengths = words[w + LENGTHS]
-  return lengths === LONG ? words[w + 5] : (lengths & VALUE_MASK) - 1
+  const lengths = words[(w + LENGTHS) | 0]
+  return lengths === LONG ? words[w + 5] : ((lengths & VALUE_MASK) - 1) | 0
 }
 
 /** The word at which the key of the record at word `w` begins. */
 export function keyWordAt(words: Int32Array, w: number): number {
-  return w + (words[w + LENGTHS] === LONG ? LONG_HEADER_BYTES : HEADER_BYTES) / 4
+  return (
+    (w + (words[(w + LENGTHS) | 0] === LONG ? LONG_HEADER_BYTES >>> 2 : HEADER_BYTES >>> 2)) | 0
+  )
 }
 
 /** Offset of the key, in bytes from the start of the segment. */
@@ -92,9 +88,50 @@ export function valueOffsetAt(words: Int32Array, w: number): number {
   return (keyWordAt(words, w) + wordsForKey(keyLengthAt(words, w))) * 4
 }
 
+/** Where the row of the record at word `w` lies, which is no removal. */
+export function locateRow(words: Int32Array, w: number, row: RowWords): void {
+  const lengths = words[(w + LENGTHS) | 0]
+  let keyWord = (w + (HEADER_BYTES >>> 2)) | 0
+  let keyLength = lengths >>> KEY_SHIFT
+  let valueLength = (lengths & VALUE_MASK) - 1
+  if (lengths === LONG) {
+    keyLength = words[keyWord]
+    valueLength = words[keyWord + 1]
+    keyWord = (w + (LONG_HEADER_BYTES >>> 2)) | 0
+  }
+  row.words = words
+  row.keyWord = keyWord
+  row.keyLength = keyLength
+  row.valueWord = (keyWord + ((keyLength + 3) >>> 2)) | 0
+  row.valueLength = valueLength
+}
+
+/** Where the value of the record at word `w` lies, in a segment that is both `words` and `bytes`. False, and `into` as it was, for a removal. */
+export function sliceOfValue(
+  words: Int32Array,
+  bytes: Uint8Array,
+  w: number,
+  into: ByteSlice,
+): boolean {
+  const lengths = words[(w + LENGTHS) | 0]
+  let start = w * 4 + HEADER_BYTES
+  let keyLength = lengths >>> KEY_SHIFT
+  let valueLength = (lengths & VALUE_MASK) - 1
+  if (lengths === LONG) {
+    start = w * 4 + LONG_HEADER_BYTES
+    keyLength = words[w + 4]
+    valueLength = words[w + 5]
+  }
+  if (valueLength === REMOVED) return false
+  into.bytes = bytes
+  into.offset = start + ((keyLength + 3) & ~3)
+  into.length = valueLength
+  return true
+}
+
 function writeLengths(words: Int32Array, w: number, keyLength: number, valueLength: number): void {
   if (isShort(keyLength, valueLength)) {
-    words[w + LENGTHS] = (keyLength << KEY_SHIFT) | (valueLength + 1)
+    words[(w + LENGTHS) | 0] = (keyLength << KEY_SHIFT) | (valueLength + 1)
   } else {
     words[w + LENGTHS] = LONG
     words[w + 4] = keyLength
@@ -125,9 +162,9 @@ export function writeHeader(
   keyLength: number,
   valueLength: number,
 ): void {
-  words[w + SUPERSEDED_BY] = HEAD
-  words[w + SEQUENCE] = sequence
-  words[w + PREVIOUS] = previous
+  words[w] = HEAD
+  words[(w + SEQUENCE) | 0] = sequence
+  words[(w + PREVIOUS) | 0] = previous
   writeLengths(words, w, keyLength, valueLength)
 }
 
@@ -145,8 +182,9 @@ export function writeRecord(
 ): void {
   writeHeader(words, w, sequence, previous, key.length, valueLength)
   const at = keyWordAt(words, w)
-  const count = wordsForKey(key.length)
-  for (let i = 0; i < count; i++) words[at + i] = key.words[i]
+  const from = key.words
+  const count = (key.length + 3) >>> 2
+  for (let i = 0; i < count; i = (i + 1) | 0) words[(at + i) | 0] = from[i]
 }
 
 /** Puts another value (undefined: a removal) into a record that keepsKeyPlace() and has room for it. */

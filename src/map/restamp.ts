@@ -6,7 +6,7 @@
 
 import type { Arena } from './arena.ts'
 import type { Journal } from './journal.ts'
-import { HEAD, PREVIOUS, SEQUENCE, SUPERSEDED_BY } from './record.ts'
+import { HEAD, PREVIOUS, SEQUENCE, SUPERSEDED_BY } from './record-layout.ts'
 
 /** Stamps every record of `journal` with the sequence its transaction began at. The caller promises that nobody reads at or above it. */
 export function restampJournal(arena: Arena, journal: Journal): void {

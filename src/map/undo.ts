@@ -4,7 +4,8 @@ import { assert } from '../base/assert.ts'
 import type { Arena } from './arena.ts'
 import type { HashIndex } from './hash-index.ts'
 import type { Journal } from './journal.ts'
-import { HEAD, PREVIOUS, REMOVED, SEQUENCE, SUPERSEDED_BY, valueLengthAt } from './record.ts'
+import { HEAD, PREVIOUS, REMOVED, SEQUENCE, SUPERSEDED_BY } from './record-layout.ts'
+import { valueLengthAt } from './record.ts'
 
 /**
  * Makes the newest record at or below `sequence` the head of each key that `journal` touched, frees the journal's records and drops it.

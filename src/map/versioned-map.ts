@@ -15,14 +15,14 @@
 // Long, because its parts share private state on the path of every put and get: PERF: each boundary between files would be a call there.
 
 import { assert } from '../base/assert.ts'
-import type { ByteSlice } from '../base/byte-slice.ts'
+import { type ByteSlice, copyOfSlice, noBytes, viewOfSlice } from '../base/byte-slice.ts'
 import { noRow, type RowWords } from '../base/row-words.ts'
 import { StateStoreError } from '../errors.ts'
 import { Arena, SEGMENT_BYTES_MAX_DEFAULT } from './arena.ts'
 import { Compactor } from './compaction.ts'
 import { HashIndex } from './hash-index.ts'
 import { Journal } from './journal.ts'
-import { KeyWords, wordsForKey } from './key-words.ts'
+import { KeyWords } from './key-words.ts'
 import { SegmentCursor } from './map-cursor.ts'
 import type { MapCursor } from './map-cursor.ts'
 import { PinnedView } from './map-view.ts'
@@ -33,20 +33,14 @@ import type { Pin } from './pin-table.ts'
 import { PutGroup } from './put-group.ts'
 import { KEY_WORDS_AHEAD, READ_AHEAD_KEYS, ReadAhead, ROW_WORDS_AHEAD } from './read-ahead.ts'
 import { Reclaimer } from './reclaim.ts'
+import * as layout from './record-layout.ts'
 import {
-  HAND_COPY_BYTES_MAX,
-  HEAD,
-  PREVIOUS,
-  REMOVED,
-  SEQUENCE,
-  SUPERSEDED_BY,
-  UNIT_BYTES,
   keyLengthAt,
-  keyWordAt,
+  locateRow,
   recordUnits,
+  sliceOfValue,
   unitsFor,
   valueLengthAt,
-  valueOffsetAt,
 } from './record.ts'
 import { restampJournal } from './restamp.ts'
 import { NO_SPARE_BUFFERS, type SpareBuffers } from './spare-buffers.ts'
@@ -54,6 +48,9 @@ import { newestAtOrBelow, undoJournal } from './undo.ts'
 
 export type { MapCursor } from './map-cursor.ts'
 export type { MapReader, MapView } from './map-view.ts'
+
+// PERF: V8 (Node 24) reads an imported constant from memory at each use and looks what it is; one that belongs to the module it knows.
+const { HEAD, PREVIOUS, REMOVED, SEQUENCE, SUPERSEDED_BY, UNIT_BYTES } = layout
 
 /** Some hundred microseconds to a millisecond. */
 const RECORDS_RECLAIMED_MAX_DEFAULT = 2048
@@ -99,11 +96,14 @@ export class VersionedMap implements MapReader {
   /** The open transaction's. */
   #journal: Journal | undefined
   #transactionUnits = 0
+  /** For so many changes beside those that wait there is room in the journal and the index. */
+  #room = 0
   /** The key of the call under way. */
   #probe = new KeyWords()
   /** Puts that are written and not linked. Empty outside a transaction; whatever looks at the index or walks the arena links them first. */
   #group: PutGroup
   #readAhead = new ReadAhead()
+  readonly #found = noBytes()
   /** Whether the last call read. INVARIANT: then no put waits; else put() would overwrite what is to be overwritten by those that do. */
   #hasRead = false
   #lastPutRef = 0
@@ -201,6 +201,7 @@ export class VersionedMap implements MapReader {
     while (this.reclaim()) continue
     this.#journal = new Journal(this.#budget, this.#spare, this.#sequence)
     this.#transactionUnits = 0
+    this.#room = 0
     this.#isSequenceUsed = false
   }
 
@@ -210,23 +211,17 @@ export class VersionedMap implements MapReader {
    */
   lastPut(): RowWords {
     const arena = this.#arena
-    const row = this.#lastPutRow
     const words = arena.words[this.#lastPutRef >>> arena.unitBits]
-    const w = (this.#lastPutRef & arena.unitMask) << 1
-    row.words = words
-    row.keyWord = keyWordAt(words, w)
-    row.keyLength = keyLengthAt(words, w)
-    row.valueWord = row.keyWord + wordsForKey(row.keyLength)
-    row.valueLength = valueLengthAt(words, w)
-    return row
+    locateRow(words, (this.#lastPutRef & arena.unitMask) << 1, this.#lastPutRow)
+    return this.#lastPutRow
   }
 
   /** Copies both. Throws TIDEMARK_MEMORY_LIMIT, and nothing has changed, if there is no room. */
   put(key: Uint8Array, value: Uint8Array): void {
-    this.#makeRoom()
+    if (this.#room === 0) this.#makeRoom()
+    this.#room--
     const probe = this.#probe
-    probe.set(key)
-    const hash = this.#index.hash(probe)
+    const hash = this.#index.take(key, probe)
     if (this.#hasRead) return this.#putRead(hash, value)
     const ref = this.#appendPut(value)
     if (this.#group.add(hash, ref)) this.#linkLane(this.#group.laneOf(hash))
@@ -241,7 +236,8 @@ export class VersionedMap implements MapReader {
     valueLength: number,
   ): void {
     if (!this.#group.isWide) this.#widen()
-    this.#makeRoom()
+    if (this.#room === 0) this.#makeRoom()
+    this.#room--
     const arena = this.#arena
     const sequence = this.#sequence
     let ref = 0
@@ -269,10 +265,10 @@ export class VersionedMap implements MapReader {
 
   /** True if there was something to remove; otherwise nothing is written. Throws like put. */
   remove(key: Uint8Array): boolean {
-    this.#makeRoom()
+    if (this.#room === 0) this.#makeRoom()
+    this.#room--
     const probe = this.#probe
-    probe.set(key)
-    const hash = this.#index.hash(probe)
+    const hash = this.#index.take(key, probe)
     // Puts of other keys may wait on.
     this.#linkLane(this.#group.laneOf(hash))
     const head = this.#index.locate(hash, probe)
@@ -291,7 +287,7 @@ export class VersionedMap implements MapReader {
     } else {
       if (!isOwn || !arena.overwrite(head, undefined)) {
         const { isWide } = this.#group
-        const ref = this.#append(isOwn ? words[w + PREVIOUS] : head, REMOVED)
+        const ref = this.#appendRemoval(isOwn ? words[w + PREVIOUS] : head)
         // Where memory was short the puts of other lanes were linked meanwhile.
         if (isWide && !this.#group.isWide) this.#index.locate(hash, probe)
         journal.push(ref)
@@ -464,11 +460,13 @@ export class VersionedMap implements MapReader {
 
   /** The newest record of `key`, 0 if there is none. */
   #locate(key: Uint8Array): number {
-    if (this.#group.count > 0) this.#link()
-    this.#hasRead = true
+    if (!this.#hasRead) {
+      this.#link()
+      this.#hasRead = true
+    }
     const probe = this.#probe
-    probe.set(key)
-    return this.#index.locate(this.#index.hash(probe), probe)
+    const index = this.#index
+    return index.find(index.take(key, probe), probe)
   }
 
   /** What `take` makes of the newest record of each key, in order. */
@@ -480,29 +478,40 @@ export class VersionedMap implements MapReader {
     for (let from = 0; from < keys.length; from += READ_AHEAD_KEYS) {
       const count = Math.min(READ_AHEAD_KEYS, keys.length - from)
       for (let i = 0; i < count; i++) {
-        readKeys[i].set(keys[from + i])
-        readHashes[i] = index.hash(readKeys[i])
+        readHashes[i] = index.take(keys[from + i], readKeys[i])
       }
       this.#readAhead.run(index, this.#arena, readHashes, 0, count, wordsAhead)
       for (let i = 0; i < count; i++) {
-        taken.push(take(index.locate(readHashes[i], readKeys[i])))
+        taken.push(take(index.find(readHashes[i], readKeys[i])))
       }
     }
     return taken
   }
 
-  /** Room for one more change, beside those that wait. */
+  /** Room for more changes beside those that wait: for a group of them, or for one where that is too much. */
   #makeRoom(): void {
     const journal = this.#transaction()
-    const changes = this.#group.count + 1
-    const slots = this.#arena.segments.length
-    if (journal.reserve(changes, slots) && this.#index.reserveFor(changes)) return
+    this.#room = READ_AHEAD_KEYS
+    if (this.#reserve(journal, READ_AHEAD_KEYS)) return
+    this.#room = 1
+    if (this.#reserve(journal, 1)) return
     this.#link()
     if (this.#group.isWide) this.#widen()
+    const slots = this.#arena.segments.length
     if (journal.reserve(1, slots) && this.#index.reserve()) return
     // What the lanes hold may be just what is missing.
     this.#group.narrow()
+    this.#room = 0
     if (!journal.reserve(1, slots) || !this.#index.reserve()) this.#throwMemoryLimit()
+    this.#room = 1
+  }
+
+  #reserve(journal: Journal, changes: number): boolean {
+    // A growing index is carried over change by change.
+    if (changes > 1 && this.#index.isGrowing) return false
+    const count = this.#group.count + changes
+    const slots = this.#arena.segments.length + changes
+    return journal.reserve(count, slots) && this.#index.reserveFor(count)
   }
 
   /** A put of the key in #probe behind a read: most often of the key that was read, so that its memory is near already. No other put waits. */
@@ -516,8 +525,14 @@ export class VersionedMap implements MapReader {
 
   /** Writes a record of the key in #probe and `value` that is linked to nothing. */
   #appendPut(value: Uint8Array): number {
-    const ref = this.#append(0, value.length)
-    this.#arena.writeValue(ref, value)
+    const probe = this.#probe
+    let ref = 0
+    do ref = this.#arena.appendPut(this.#sequence, probe, value)
+    while (ref === 0 && this.#giveWay())
+    if (ref === 0) this.#throwMemoryLimit()
+    this.#isSequenceUsed = true
+    this.#transactionUnits += unitsFor(probe.length, value.length)
+    this.#plainBytes += probe.length + value.length
     this.#lastPutRef = ref
     return ref
   }
@@ -535,15 +550,15 @@ export class VersionedMap implements MapReader {
     return true
   }
 
-  /** Writes a record with the key in #probe, all but the bytes of its value. */
-  #append(previous: number, valueLength: number): number {
+  /** Writes a removal of the key in #probe. */
+  #appendRemoval(previous: number): number {
+    const probe = this.#probe
     let ref = 0
-    do ref = this.#arena.append(this.#sequence, previous, this.#probe, valueLength)
+    do ref = this.#arena.append(this.#sequence, previous, probe, REMOVED)
     while (ref === 0 && this.#giveWay())
     if (ref === 0) this.#throwMemoryLimit()
     this.#isSequenceUsed = true
-    this.#transactionUnits += unitsFor(this.#probe.length, valueLength)
-    if (valueLength !== REMOVED) this.#plainBytes += this.#probe.length + valueLength
+    this.#transactionUnits += unitsFor(probe.length, REMOVED)
     return ref
   }
 
@@ -659,6 +674,7 @@ export class VersionedMap implements MapReader {
   #endTransaction(): void {
     this.#journal = undefined
     this.#transactionUnits = 0
+    this.#room = 0
     this.#group.narrow()
     this.#advanceSequence()
   }
@@ -718,44 +734,19 @@ export class VersionedMap implements MapReader {
 
   #sliceOfValue(ref: number, into: ByteSlice): boolean {
     if (ref === 0) return false
-    const arena = this.#arena
-    const slot = ref >>> arena.unitBits
-    const words = arena.words[slot]
-    const w = (ref & arena.unitMask) << 1
-    const length = valueLengthAt(words, w)
-    if (length === REMOVED) return false
-    into.bytes = arena.bytes[slot]
-    into.offset = valueOffsetAt(words, w)
-    into.length = length
-    return true
+    const { words, bytes, unitBits, unitMask } = this.#arena
+    const slot = ref >>> unitBits
+    return sliceOfValue(words[slot], bytes[slot], (ref & unitMask) << 1, into)
   }
 
   #viewOfValue(ref: number): Uint8Array | undefined {
-    if (ref === 0) return undefined
-    const arena = this.#arena
-    const slot = ref >>> arena.unitBits
-    const words = arena.words[slot]
-    const w = (ref & arena.unitMask) << 1
-    const length = valueLengthAt(words, w)
-    if (length === REMOVED) return undefined
-    const offset = valueOffsetAt(words, w)
-    return new Uint8Array(arena.bytes[slot].buffer, offset, length)
+    const found = this.#found
+    return this.#sliceOfValue(ref, found) ? viewOfSlice(found) : undefined
   }
 
   #copyOfValue(ref: number): Uint8Array | undefined {
-    if (ref === 0) return undefined
-    const arena = this.#arena
-    const slot = ref >>> arena.unitBits
-    const words = arena.words[slot]
-    const w = (ref & arena.unitMask) << 1
-    const length = valueLengthAt(words, w)
-    if (length === REMOVED) return undefined
-    const offset = valueOffsetAt(words, w)
-    const bytes = arena.bytes[slot]
-    if (length > HAND_COPY_BYTES_MAX) return bytes.slice(offset, offset + length)
-    const copy = new Uint8Array(length)
-    for (let i = 0; i < length; i++) copy[i] = bytes[offset + i]
-    return copy
+    const found = this.#found
+    return this.#sliceOfValue(ref, found) ? copyOfSlice(found) : undefined
   }
 
   #throwMemoryLimit(): never {

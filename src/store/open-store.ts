@@ -81,7 +81,6 @@ export class OpenStore extends StoreReader implements StateStore {
       )
     }
     this.#map.put(key, value)
-    if (!this.#hasLent) return this.#stagedDelta().put(key, value)
     this.#hasLent = false
     this.#stagedDelta().putRow(this.#map.lastPut())
   }

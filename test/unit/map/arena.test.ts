@@ -2,7 +2,8 @@ import { expect, test } from 'vitest'
 import { Arena } from '../../../src/map/arena.ts'
 import { MemoryBudget } from '../../../src/map/memory-budget.ts'
 import { KeyWords } from '../../../src/map/key-words.ts'
-import { DEAD, SUPERSEDED_BY, recordUnits } from '../../../src/map/record.ts'
+import { DEAD, SUPERSEDED_BY } from '../../../src/map/record-layout.ts'
+import { recordUnits } from '../../../src/map/record.ts'
 import { NO_SPARE_BUFFERS } from '../../../src/map/spare-buffers.ts'
 
 const KEY = KeyWords.of(new Uint8Array(8))

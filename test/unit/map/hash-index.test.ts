@@ -23,6 +23,10 @@ function key(n: number): KeyWords {
   return made
 }
 
+function hashOf(n: number): number {
+  return HASH.of(key(n).words, 0, key(n).length)
+}
+
 class Bed {
   readonly budget = new MemoryBudget(Infinity)
   readonly arena = new Arena(this.budget, NO_SPARE_BUFFERS, 1024 * 1024)
@@ -35,7 +39,7 @@ class Bed {
 
   add(n: number): void {
     expect(this.index.reserve()).toBe(true)
-    const hash = this.index.hash(key(n))
+    const hash = hashOf(n)
     expect(this.index.locate(hash, key(n))).toBe(0)
     const ref = this.arena.append(1, 0, key(n), VALUE_BYTES)
     this.index.insertLocated(hash, ref)
@@ -44,7 +48,7 @@ class Bed {
 
   remove(n: number): void {
     this.index.reserve()
-    expect(this.index.locate(this.index.hash(key(n)), key(n))).toBe(this.known.get(n))
+    expect(this.index.locate(hashOf(n), key(n))).toBe(this.known.get(n))
     this.index.removeLocated()
     this.known.delete(n)
   }
@@ -52,9 +56,11 @@ class Bed {
   checkAll(): void {
     expect(this.index.count).toBe(this.known.size)
     for (const [n, ref] of this.known) {
-      const hash = this.index.hash(key(n))
+      const hash = hashOf(n)
       const found = this.index.locate(hash, key(n))
       if (found !== ref) expect.fail(`key ${n}: expected reference ${ref}, got ${found}`)
+      const read = this.index.find(hash, key(n))
+      if (read !== ref) expect.fail(`key ${n}: expected to read reference ${ref}, got ${read}`)
       // No two of these keys have one hash.
       const peeked = this.index.peek(hash)
       if (peeked !== ref) expect.fail(`key ${n}: expected to read ahead at ${ref}, got ${peeked}`)
@@ -71,7 +77,8 @@ test('every key is found at every moment of growth and of shrinking', () => {
   for (let n = 0; n < 1_190; n++) {
     bed.remove(n)
     if (n % 4 === 0) bed.checkAll()
-    expect(bed.index.locate(bed.index.hash(key(n)), key(n))).toBe(0)
+    expect(bed.index.locate(hashOf(n), key(n))).toBe(0)
+    expect(bed.index.find(hashOf(n), key(n))).toBe(0)
   }
   bed.checkAll()
 })

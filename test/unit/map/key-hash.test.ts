@@ -53,6 +53,21 @@ test.each(LENGTHS)('every bit of a key and every seed count (%d bytes)', (size) 
   expect(new Set(hashes).size).toBe(hashes.length)
 })
 
+test('a key that is taken over is hashed as it lies there, at any length and place', () => {
+  const hash = new KeyHash(SEED)
+  for (let length = 0; length <= 100; length++) {
+    const memory = Uint8Array.from({ length: length + 5 }, (_, i) => (i * 151) ^ (length * 29))
+    const bytes = memory.subarray(length % 3, (length % 3) + length)
+    const taken = new KeyWords()
+    taken.words.fill(-1)
+    const set = KeyWords.of(bytes)
+    expect(hash.take(bytes, taken), `${length} bytes`).toBe(hash.of(set.words, 0, length))
+    const count = Math.ceil(length / 4)
+    expect(taken.length).toBe(length)
+    expect(taken.words.subarray(0, count)).toEqual(set.words.subarray(0, count))
+  }
+})
+
 test('zeros of different lengths are different keys', () => {
   const hash = new KeyHash(SEED)
   const hashes = Array.from({ length: 100 }, (_, length) => hashOf(hash, new Uint8Array(length)))

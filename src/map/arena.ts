@@ -19,11 +19,9 @@ import {
   copyBytes,
   keepsKeyPlace,
   keyLengthAt,
-  keyWordAt,
   recordUnits,
   rewriteValue,
   unitsFor,
-  valueOffsetAt,
   writeFreeSpan,
   writeHeader,
   writeRecord,
@@ -51,8 +49,8 @@ export class Arena {
   readonly bytes: Uint8Array<ArrayBuffer>[] = [NO_BYTES]
   readonly segments: (Segment | undefined)[] = [undefined]
   /** A reference is slot << unitBits | unit. */
-  readonly unitBits: number
-  readonly unitMask: number
+  readonly unitBits: number = 0
+  readonly unitMask: number = 0
 
   /** Records replaced at or below this sequence are free space: nobody reads that far back. The map raises it. */
   floor = 0
@@ -62,6 +60,9 @@ export class Arena {
   #slotsMax: number
   #freeSlots: number[] = []
   #allocatedUnits = 0
+  #appendedUnits = 0
+  /** Where the value of the record that was appended last belongs, in bytes. */
+  #valueAt = 0
   /** Where records are written now; undefined before the first. */
   #hole: Segment | undefined
   #holeUnit = 0
@@ -80,6 +81,11 @@ export class Arena {
   /** The segment records are being written to: neither swept nor evacuated. */
   get writingTo(): Segment | undefined {
     return this.#hole
+  }
+
+  /** Units that were ever allocated, those of records that are gone as well. */
+  get appendedUnits(): number {
+    return this.#appendedUnits
   }
 
   /** Units in all segments, free or not. */
@@ -119,7 +125,7 @@ export class Arena {
     if (ref === 0) return 0
     const slot = ref >>> this.unitBits
     const w = (ref & this.unitMask) << 1
-    writeRecord(this.words[slot], w, sequence, previous, key, valueLength)
+    this.#valueAt = writeRecord(this.words[slot], w, sequence, previous, key, valueLength) * 4
     const segment = this.segments[slot]!
     if (sequence > segment.newestSequence) segment.newestSequence = sequence
     return ref
@@ -140,8 +146,7 @@ export class Arena {
     const w = (ref & this.unitMask) << 1
     const words = this.words[slot]
     const bytes = this.bytes[slot]
-    writeHeader(words, w, sequence, 0, keyLength, valueLength)
-    const keyWord = keyWordAt(words, w)
+    const keyWord = writeHeader(words, w, sequence, 0, keyLength, valueLength)
     const keyWords = wordsForKey(keyLength)
     if (keyWords > 0) words[keyWord + keyWords - 1] = 0
     copyFrom(source, keyAt, keyLength, words, bytes, keyWord)
@@ -154,11 +159,7 @@ export class Arena {
   /** As append() of a put, bytes of the value included. */
   appendPut(sequence: number, key: KeyWords, value: Uint8Array): number {
     const ref = this.append(sequence, 0, key, value.length)
-    if (ref !== 0) {
-      const slot = ref >>> this.unitBits
-      const at = valueOffsetAt(this.words[slot], (ref & this.unitMask) << 1)
-      copyBytes(this.bytes[slot], at, value)
-    }
+    if (ref !== 0) copyBytes(this.bytes[ref >>> this.unitBits], this.#valueAt, value)
     return ref
   }
 
@@ -250,6 +251,7 @@ export class Arena {
     const segment = this.#hole!
     const unit = this.#holeUnit
     segment.liveUnits += units
+    this.#appendedUnits += units
     this.#holeUnit = unit + units
     // Keeps the segment walkable at every moment; the line is about to be written by the next record anyway.
     if (this.#holeUnit < this.#holeEnd) {
@@ -262,6 +264,7 @@ export class Arena {
     const segment = this.#addSegment(units, true)
     if (segment === undefined) return 0
     segment.liveUnits = units
+    this.#appendedUnits += units
     return segment.slot << this.unitBits
   }
 

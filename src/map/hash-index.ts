@@ -178,22 +178,49 @@ export class HashIndex {
     return this.#keyHash.of(words, keyWordAt(words, w), keyLengthAt(words, w))
   }
 
-  /** Reads the first slot where a key with this hash may be. For reading ahead: what it returns says nothing. */
-  touch(hash: number): number {
+  /** Reads the first slots where the keys with these hashes, from one to before another, may be. For reading ahead: what it returns says nothing. */
+  touch(hashes: Int32Array, from: number, to: number): number {
+    const table = this.#table
+    const isGrowing = this.#oldTable !== undefined
+    const shift = this.#shift
+    let touched = 0
+    for (let i = from; i < to; i = (i + 1) | 0) {
+      const hash = hashes[i]
+      if (isGrowing) touched += this.#touchInEither(hash)
+      else touched += table[(hash >>> shift) << 1]
+    }
+    return touched
+  }
+
+  /** What the first slots with these hashes lead to, mostly the newest records of the keys themselves; 0 where there is none. For reading ahead. */
+  peek(hashes: Int32Array, from: number, to: number, heads: Int32Array): void {
+    const table = this.#table
+    const mask = table.length - 1
+    const isGrowing = this.#oldTable !== undefined
+    const shift = this.#shift
+    for (let i = from; i < to; i = (i + 1) | 0) {
+      const hash = hashes[i]
+      if (isGrowing) {
+        heads[(i - from) | 0] = this.#peekInEither(hash)
+        continue
+      }
+      let s = (hash >>> shift) << 1
+      while (table[s] !== hash && table[(s + 1) | 0] !== 0) s = (s + 2) & mask
+      heads[(i - from) | 0] = table[(s + 1) | 0]
+    }
+  }
+
+  #touchInEither(hash: number): number {
     const table = this.#tableOf(hash)
     return table[firstWordOf(table, hash)]
   }
 
-  /** What the first slot with this hash leads to, mostly the newest record of the key itself; 0 if there is none. For reading ahead. */
-  peek(hash: number): number {
+  #peekInEither(hash: number): number {
     const table = this.#tableOf(hash)
     const mask = table.length - 1
     let s = firstWordOf(table, hash)
-    for (;;) {
-      const ref = table[(s + 1) | 0]
-      if (ref === 0 || table[s] === hash) return ref
-      s = (s + 2) & mask
-    }
+    while (table[s] !== hash && table[(s + 1) | 0] !== 0) s = (s + 2) & mask
+    return table[(s + 1) | 0]
   }
 
   /**

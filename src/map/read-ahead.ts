@@ -32,14 +32,15 @@ export class ReadAhead {
     wordsAhead = KEY_WORDS_AHEAD,
   ): void {
     const heads = this.#heads
-    let touched = 0
-    for (let i = from; i < to; i++) touched += index.touch(hashes[i])
-    for (let i = from; i < to; i++) heads[i - from] = index.peek(hashes[i])
-    for (let i = 0; i < to - from; i++) {
+    const { words: segments, unitBits, unitMask } = arena
+    let touched = index.touch(hashes, from, to)
+    index.peek(hashes, from, to, heads)
+    const count = to - from
+    for (let i = 0; i < count; i = (i + 1) | 0) {
       const head = heads[i]
       if (head === 0) continue
-      const words = arena.words[head >>> arena.unitBits]
-      const w = (head & arena.unitMask) << 1
+      const words = segments[head >>> unitBits]
+      const w = (head & unitMask) << 1
       // PERF: with ^ instead of + batches of puts took 7 % longer (Node 24).
       touched += words[w] + words[Math.min(w + wordsAhead, words.length) - 1]
     }

@@ -21,7 +21,7 @@ function isShort(keyLength: number, valueLength: number): boolean {
 
 /** Units a record with these lengths takes; `valueLength` may be REMOVED. */
 export function unitsFor(keyLength: number, valueLength: number): number {
-  const dataBytes = wordsForKey(keyLength) * 4 + (valueLength < 0 ? 0 : valueLength)
+  const dataBytes = ((keyLength + 3) & ~3) + (valueLength === REMOVED ? 0 : valueLength)
   return isShort(keyLength, valueLength)
     ? (dataBytes + HEADER_BYTES + 7) >>> 3
     : Math.ceil((dataBytes + LONG_HEADER_BYTES) / UNIT_BYTES)
@@ -129,14 +129,21 @@ export function sliceOfValue(
   return true
 }
 
-function writeLengths(words: Int32Array, w: number, keyLength: number, valueLength: number): void {
+/** Returns the word at which the key begins. */
+function writeLengths(
+  words: Int32Array,
+  w: number,
+  keyLength: number,
+  valueLength: number,
+): number {
   if (isShort(keyLength, valueLength)) {
     words[(w + LENGTHS) | 0] = (keyLength << KEY_SHIFT) | (valueLength + 1)
-  } else {
-    words[w + LENGTHS] = LONG
-    words[w + 4] = keyLength
-    words[w + 5] = valueLength
+    return (w + (HEADER_BYTES >>> 2)) | 0
   }
+  words[w + LENGTHS] = LONG
+  words[w + 4] = keyLength
+  words[w + 5] = valueLength
+  return (w + (LONG_HEADER_BYTES >>> 2)) | 0
 }
 
 /** Whether a record at `w` can take a value of `valueLength` (or REMOVED) without its key moving. Says nothing about room. */
@@ -153,7 +160,7 @@ export function copyBytes(target: Uint8Array, offset: number, source: Uint8Array
   for (let i = 0; i < length; i++) target[offset + i] = source[i]
 }
 
-/** Fills in the header of a record that is the newest of its key. */
+/** Fills in the header of a record that is the newest of its key. Returns the word at which the key begins. */
 export function writeHeader(
   words: Int32Array,
   w: number,
@@ -161,16 +168,16 @@ export function writeHeader(
   previous: number,
   keyLength: number,
   valueLength: number,
-): void {
+): number {
   words[w] = HEAD
   words[(w + SEQUENCE) | 0] = sequence
   words[(w + PREVIOUS) | 0] = previous
-  writeLengths(words, w, keyLength, valueLength)
+  return writeLengths(words, w, keyLength, valueLength)
 }
 
 /**
  * Fills a record in, but for the bytes of its value: newest of its key, with `valueLength` REMOVED a removal. The caller has allocated unitsFor() its
- * lengths at `w`.
+ * lengths at `w`. Returns the word at which the value begins.
  */
 export function writeRecord(
   words: Int32Array,
@@ -179,12 +186,12 @@ export function writeRecord(
   previous: number,
   key: KeyWords,
   valueLength: number,
-): void {
-  writeHeader(words, w, sequence, previous, key.length, valueLength)
-  const at = keyWordAt(words, w)
-  const from = key.words
-  const count = (key.length + 3) >>> 2
+): number {
+  const { length, words: from } = key
+  const at = writeHeader(words, w, sequence, previous, length, valueLength)
+  const count = (length + 3) >>> 2
   for (let i = 0; i < count; i = (i + 1) | 0) words[(at + i) | 0] = from[i]
+  return (at + count) | 0
 }
 
 /** Puts another value (undefined: a removal) into a record that keepsKeyPlace() and has room for it. */

@@ -34,14 +34,7 @@ import { PutGroup } from './put-group.ts'
 import { KEY_WORDS_AHEAD, READ_AHEAD_KEYS, ReadAhead, ROW_WORDS_AHEAD } from './read-ahead.ts'
 import { Reclaimer } from './reclaim.ts'
 import * as layout from './record-layout.ts'
-import {
-  keyLengthAt,
-  locateRow,
-  recordUnits,
-  sliceOfValue,
-  unitsFor,
-  valueLengthAt,
-} from './record.ts'
+import { keyLengthAt, locateRow, recordUnits, sliceOfValue, valueLengthAt } from './record.ts'
 import { restampJournal } from './restamp.ts'
 import { NO_SPARE_BUFFERS, type SpareBuffers } from './spare-buffers.ts'
 import { newestAtOrBelow, undoJournal } from './undo.ts'
@@ -95,7 +88,8 @@ export class VersionedMap implements MapReader {
   #journals: Journal[] = []
   /** The open transaction's. */
   #journal: Journal | undefined
-  #transactionUnits = 0
+  /** What the arena had appended when the transaction began. */
+  #unitsBefore = 0
   /** For so many changes beside those that wait there is room in the journal and the index. */
   #room = 0
   /** The key of the call under way. */
@@ -191,7 +185,7 @@ export class VersionedMap implements MapReader {
 
   /** Bytes of records the open transaction has written so far, 0 without one. */
   get transactionBytes(): number {
-    return this.#transactionUnits * UNIT_BYTES
+    return this.inTransaction ? (this.#arena.appendedUnits - this.#unitsBefore) * UNIT_BYTES : 0
   }
 
   begin(): void {
@@ -200,7 +194,7 @@ export class VersionedMap implements MapReader {
     while (this.#index.prepare()) continue
     while (this.reclaim()) continue
     this.#journal = new Journal(this.#budget, this.#spare, this.#sequence)
-    this.#transactionUnits = 0
+    this.#unitsBefore = this.#arena.appendedUnits
     this.#room = 0
     this.#isSequenceUsed = false
   }
@@ -245,7 +239,6 @@ export class VersionedMap implements MapReader {
     while (ref === 0 && this.#giveWay())
     if (ref === 0) this.#throwMemoryLimit()
     this.#isSequenceUsed = true
-    this.#transactionUnits += unitsFor(keyLength, valueLength)
     this.#plainBytes += keyLength + valueLength
     this.#hasRead = false
     const hash = this.#index.hashOf(ref)
@@ -531,7 +524,6 @@ export class VersionedMap implements MapReader {
     while (ref === 0 && this.#giveWay())
     if (ref === 0) this.#throwMemoryLimit()
     this.#isSequenceUsed = true
-    this.#transactionUnits += unitsFor(probe.length, value.length)
     this.#plainBytes += probe.length + value.length
     this.#lastPutRef = ref
     return ref
@@ -558,7 +550,6 @@ export class VersionedMap implements MapReader {
     while (ref === 0 && this.#giveWay())
     if (ref === 0) this.#throwMemoryLimit()
     this.#isSequenceUsed = true
-    this.#transactionUnits += unitsFor(probe.length, REMOVED)
     return ref
   }
 
@@ -673,7 +664,6 @@ export class VersionedMap implements MapReader {
 
   #endTransaction(): void {
     this.#journal = undefined
-    this.#transactionUnits = 0
     this.#room = 0
     this.#group.narrow()
     this.#advanceSequence()

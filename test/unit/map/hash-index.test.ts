@@ -55,6 +55,7 @@ class Bed {
 
   checkAll(): void {
     expect(this.index.count).toBe(this.known.size)
+    const heads = new Int32Array(1)
     for (const [n, ref] of this.known) {
       const hash = hashOf(n)
       const found = this.index.locate(hash, key(n))
@@ -62,7 +63,8 @@ class Bed {
       const read = this.index.find(hash, key(n))
       if (read !== ref) expect.fail(`key ${n}: expected to read reference ${ref}, got ${read}`)
       // No two of these keys have one hash.
-      const peeked = this.index.peek(hash)
+      this.index.peek(Int32Array.of(0, hash), 1, 2, heads)
+      const peeked = heads[0]
       if (peeked !== ref) expect.fail(`key ${n}: expected to read ahead at ${ref}, got ${peeked}`)
     }
   }

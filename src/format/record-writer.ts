@@ -1,7 +1,7 @@
 // RecordWriter — rows into plain blocks of equal size, but for the first. A row may span any number of blocks, as in Spark's files.
 //
-// PERF: put is on the path of every write to a store. It allocates nothing, and a few bytes are copied by hand: below some 16 the call into
-// the engine's `set` costs more than the loop (bench/micro/state-file.ts times the whole path).
+// PERF: putRow is on the path of every write to a store. It copies by the word, and allocates nothing but for long values. In put a few bytes are copied
+// by hand: below some 16 the call into the engine's `set` costs more than the loop (bench/micro/state-file.ts times the whole path).
 
 import { IS_LITTLE_ENDIAN, release } from '../base/bytes.ts'
 import { crc32c } from '../base/checksum.ts'

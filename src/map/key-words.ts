@@ -56,19 +56,3 @@ export function copyFrom(
 export function wordsForKey(length: number): number {
   return (length + 3) >>> 2
 }
-
-/** Whether two keys of `length` bytes are the same. */
-export function keyWordsEqual(
-  a: Int32Array,
-  aAt: number,
-  b: Int32Array,
-  bAt: number,
-  length: number,
-): boolean {
-  const count = (length + 3) >>> 2
-  // PERF: with "| 0" V8 does not check whether an index overflows.
-  for (let i = 0; i < count; i = (i + 1) | 0) {
-    if (a[(aAt + i) | 0] !== b[(bAt + i) | 0]) return false
-  }
-  return true
-}

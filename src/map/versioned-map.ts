@@ -15,7 +15,7 @@
 // Long, because its parts share private state on the path of every put and get: PERF: each boundary between files would be a call there.
 
 import { assert } from '../base/assert.ts'
-import { type ByteSlice, copyOfSlice, noBytes, viewOfSlice } from '../base/byte-slice.ts'
+import { type ByteSlice, copyOfSlice, NO_BYTES, noBytes, viewOfSlice } from '../base/byte-slice.ts'
 import { noRow, type RowWords } from '../base/row-words.ts'
 import { StateStoreError } from '../errors.ts'
 import { Arena, SEGMENT_BYTES_MAX_DEFAULT } from './arena.ts'
@@ -97,11 +97,12 @@ export class VersionedMap implements MapReader {
   /** Puts that are written and not linked. Empty outside a transaction; whatever looks at the index or walks the arena links them first. */
   #group: PutGroup
   #readAhead = new ReadAhead()
+  /** Where the value lies that is made a view or a copy of. Empty between calls: it would keep a segment that is given back. */
   readonly #found = noBytes()
   /** Whether the last call read. INVARIANT: then no put waits; else put() would overwrite what is to be overwritten by those that do. */
   #hasRead = false
   #lastPutRef = 0
-  readonly #lastPutRow = noRow()
+  #lastPutRow = noRow()
   #isRetired = false
   /** Stamped on what is written next. INVARIANT: larger than what any version, view or cursor reads at. */
   #sequence = 2
@@ -199,10 +200,7 @@ export class VersionedMap implements MapReader {
     this.#isSequenceUsed = false
   }
 
-  /**
-   * Where the last put() has its row: for whoever notes down what changed, since the value that was put may be a view of what it was written over. To be
-   * called right after a put() that followed a read. Valid until the next call.
-   */
+  /** Where the last put() has its row: for whoever notes down what changed. To be called right after it. Valid until the next call. */
   lastPut(): RowWords {
     const arena = this.#arena
     const words = arena.words[this.#lastPutRef >>> arena.unitBits]
@@ -665,6 +663,7 @@ export class VersionedMap implements MapReader {
   #endTransaction(): void {
     this.#journal = undefined
     this.#room = 0
+    this.#lastPutRow = noRow()
     this.#group.narrow()
     this.#advanceSequence()
   }
@@ -731,12 +730,18 @@ export class VersionedMap implements MapReader {
 
   #viewOfValue(ref: number): Uint8Array | undefined {
     const found = this.#found
-    return this.#sliceOfValue(ref, found) ? viewOfSlice(found) : undefined
+    if (!this.#sliceOfValue(ref, found)) return undefined
+    const view = viewOfSlice(found)
+    found.bytes = NO_BYTES
+    return view
   }
 
   #copyOfValue(ref: number): Uint8Array | undefined {
     const found = this.#found
-    return this.#sliceOfValue(ref, found) ? copyOfSlice(found) : undefined
+    if (!this.#sliceOfValue(ref, found)) return undefined
+    const copy = copyOfSlice(found)
+    found.bytes = NO_BYTES
+    return copy
   }
 
   #throwMemoryLimit(): never {

@@ -5,8 +5,9 @@
 //      └──abort──> aborted             reads no more
 //
 // put and remove change the map first and the delta second: the map may refuse (MEMORY_LIMIT) and then nothing has happened; the delta only
-// queues, and keeps its failure for commit. Behind a getView or getSlice the delta takes what the map now holds, or a copy: the arguments may be views of
-// what was written over. The texts are those of Spark's HDFSBackedStateStore, word for word.
+// queues, and keeps its failure for commit. It takes a put from where the map has it, and of a removal behind a getView or getSlice a copy of the key:
+// the arguments may be views of what was written over. PERF: from the map a row is copied by the word, for half of what its bytes take. The texts are
+// those of Spark's HDFSBackedStateStore, word for word.
 
 import type { ByteSlice } from '../base/byte-slice.ts'
 import { StateStoreError } from '../errors.ts'
@@ -48,7 +49,7 @@ export class OpenStore extends StoreReader implements StateStore {
   /** Set while `updating` once a commit has begun: changes are over. */
   #sealed: 'no' | 'committing' | 'failed' = 'no'
   #delta: StagedStateFile | undefined
-  /** Whether views or slices of the map were lent since the last change: the next one may be given them. */
+  /** Whether views or slices of the map were lent since the last change: the next one may be a removal that is given them. */
   #hasLent = false
   #committedView: MapView | undefined
   #ending: Promise<unknown> | undefined

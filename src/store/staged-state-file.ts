@@ -69,16 +69,6 @@ export class StagedStateFile {
   }
 
   /** Throws CODEC_FAILED; then the row is in no file, and end() throws it again. */
-  put(key: Uint8Array, value: Uint8Array): void {
-    try {
-      this.#writer.put(key, value)
-    } catch (error) {
-      this.#failure ??= { error }
-      throw error
-    }
-  }
-
-  /** As put, from where the row lies. */
   putRow(row: RowWords): void {
     try {
       this.#writer.putRow(row)
@@ -88,7 +78,7 @@ export class StagedStateFile {
     }
   }
 
-  /** Throws as put. */
+  /** Throws as putRow. */
   remove(key: Uint8Array): void {
     try {
       this.#writer.remove(key)

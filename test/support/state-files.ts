@@ -1,6 +1,7 @@
 // Deltas and snapshots as bytes in memory, for tests of the format and of what reads it.
 
 import { concatBytes } from '../../src/base/bytes.ts'
+import type { RowWords } from '../../src/base/row-words.ts'
 import type { CompressionName } from '../../src/codec/compression.ts'
 import { compressionOf } from '../../src/codec/compressions.ts'
 import { commitId, GENESIS_ID, type StoreIdTuple } from '../../src/format/commit-id.ts'
@@ -17,6 +18,16 @@ import { sourceOf } from '../../src/testing/source-of.ts'
 
 /** A put, or with value undefined a removal. */
 export type Row = readonly [key: Uint8Array, value: Uint8Array | undefined]
+
+/** The row as a map tells where it has it. */
+export function rowOf(key: Uint8Array, value: Uint8Array): RowWords {
+  const valueWord = Math.ceil(key.length / 4)
+  const words = new Int32Array(valueWord + Math.ceil(value.length / 4))
+  const bytes = new Uint8Array(words.buffer)
+  bytes.set(key)
+  bytes.set(value, valueWord * 4)
+  return { words, keyWord: 0, keyLength: key.length, valueWord, valueLength: value.length }
+}
 
 export const STORE: StoreIdTuple = [0, 3, 'default']
 

@@ -12,6 +12,7 @@ import { StagedStateFile } from '../../../src/store/staged-state-file.ts'
 import { aroundCalls } from '../../../src/testing/around-calls.ts'
 import { numberKey } from '../../support/arena-map.ts'
 import { errnoError } from '../../support/faulty-fs.ts'
+import { rowOf } from '../../support/state-files.ts'
 import {
   commitRows,
   expectClean,
@@ -88,7 +89,7 @@ test('blocks give their memory back once they are joined to be written', async (
       return block
     },
   })
-  file.put(text('k'), new Uint8Array(40_000))
+  file.putRow(rowOf(text('k'), new Uint8Array(40_000)))
   const { compressedBytes } = await file.end()
   await file.seal(undefined)
   expect(file.sizeBytes).toBe(compressedBytes)
@@ -120,7 +121,9 @@ test('after a codec has failed the row it failed on cannot be committed over', a
       throw new StateStoreError('TIDEMARK_CODEC_FAILED', 'the codec failed')
     },
   })
-  await failure('TIDEMARK_CODEC_FAILED', () => file.put(text('k'), new Uint8Array(100_000)))
+  await failure('TIDEMARK_CODEC_FAILED', () =>
+    file.putRow(rowOf(text('k'), new Uint8Array(100_000))),
+  )
   await failure('TIDEMARK_CODEC_FAILED', async () => await file.end())
   await file.discard()
 })
@@ -130,7 +133,7 @@ test('of a codec that fails in the thread pool end() tells, whatever was put mea
   const file = await stagedDelta({
     encodeBlockApart: async () => await new Promise<never>((_, no) => (reject = no)),
   })
-  file.put(text('k'), new Uint8Array(100_000))
+  file.putRow(rowOf(text('k'), new Uint8Array(100_000)))
   const ended = failure('TIDEMARK_CODEC_FAILED', async () => await file.end())
   reject(new StateStoreError('TIDEMARK_CODEC_FAILED', 'the codec failed'))
   await ended

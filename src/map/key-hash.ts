@@ -67,25 +67,34 @@ export class KeyHash {
       words[2] = w2
       const w3 = key[12] | (key[13] << 8) | (key[14] << 16) | (key[15] << 24)
       words[3] = w3
+      const f0 = factors[FIRST_OF_HALVES]
+      const f1 = factors[FIRST_OF_HALVES + 1]
+      const f2 = factors[FIRST_OF_HALVES + 2]
+      const f3 = factors[FIRST_OF_HALVES + 3]
+      const f4 = factors[FIRST_OF_HALVES + 4]
+      const f5 = factors[FIRST_OF_HALVES + 5]
+      const f6 = factors[FIRST_OF_HALVES + 6]
+      const f7 = factors[FIRST_OF_HALVES + 7]
+      const f8 = factors[FIRST_OF_HALVES + 8]
       a +=
-        (Math.imul(w0 & 0xffff, factors[FIRST_OF_HALVES]) +
-          Math.imul(w0 >>> 16, factors[FIRST_OF_HALVES + 1]) +
-          Math.imul(w1 & 0xffff, factors[FIRST_OF_HALVES + 2]) +
-          Math.imul(w1 >>> 16, factors[FIRST_OF_HALVES + 3]) +
-          Math.imul(w2 & 0xffff, factors[FIRST_OF_HALVES + 4]) +
-          Math.imul(w2 >>> 16, factors[FIRST_OF_HALVES + 5]) +
-          Math.imul(w3 & 0xffff, factors[FIRST_OF_HALVES + 6]) +
-          Math.imul(w3 >>> 16, factors[FIRST_OF_HALVES + 7])) |
+        (Math.imul(w0 & 0xffff, f0) +
+          Math.imul(w0 >>> 16, f1) +
+          Math.imul(w1 & 0xffff, f2) +
+          Math.imul(w1 >>> 16, f3) +
+          Math.imul(w2 & 0xffff, f4) +
+          Math.imul(w2 >>> 16, f5) +
+          Math.imul(w3 & 0xffff, f6) +
+          Math.imul(w3 >>> 16, f7)) |
         0
       b +=
-        (Math.imul(w0 & 0xffff, factors[FIRST_OF_HALVES + 1]) +
-          Math.imul(w0 >>> 16, factors[FIRST_OF_HALVES + 2]) +
-          Math.imul(w1 & 0xffff, factors[FIRST_OF_HALVES + 3]) +
-          Math.imul(w1 >>> 16, factors[FIRST_OF_HALVES + 4]) +
-          Math.imul(w2 & 0xffff, factors[FIRST_OF_HALVES + 5]) +
-          Math.imul(w2 >>> 16, factors[FIRST_OF_HALVES + 6]) +
-          Math.imul(w3 & 0xffff, factors[FIRST_OF_HALVES + 7]) +
-          Math.imul(w3 >>> 16, factors[FIRST_OF_HALVES + 8])) |
+        (Math.imul(w0 & 0xffff, f1) +
+          Math.imul(w0 >>> 16, f2) +
+          Math.imul(w1 & 0xffff, f3) +
+          Math.imul(w1 >>> 16, f4) +
+          Math.imul(w2 & 0xffff, f5) +
+          Math.imul(w2 >>> 16, f6) +
+          Math.imul(w3 & 0xffff, f7) +
+          Math.imul(w3 >>> 16, f8)) |
         0
       at = 16
     }

@@ -205,8 +205,12 @@ export class HashIndex {
         continue
       }
       let s = (hash >>> shift) << 1
-      while (table[s] !== hash && table[(s + 1) | 0] !== 0) s = (s + 2) & mask
-      heads[(i - from) | 0] = table[(s + 1) | 0]
+      let ref = table[(s + 1) | 0]
+      while (ref !== 0 && table[s] !== hash) {
+        s = (s + 2) & mask
+        ref = table[(s + 1) | 0]
+      }
+      heads[(i - from) | 0] = ref
     }
   }
 
@@ -219,8 +223,11 @@ export class HashIndex {
     const table = this.#tableOf(hash)
     const mask = table.length - 1
     let s = firstWordOf(table, hash)
-    while (table[s] !== hash && table[(s + 1) | 0] !== 0) s = (s + 2) & mask
-    return table[(s + 1) | 0]
+    for (;;) {
+      const ref = table[(s + 1) | 0]
+      if (ref === 0 || table[s] === hash) return ref
+      s = (s + 2) & mask
+    }
   }
 
   /**

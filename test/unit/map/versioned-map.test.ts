@@ -58,6 +58,25 @@ describe('sizes', () => {
 })
 
 describe('memory', () => {
+  test('a transaction tells how much it has written, removals included, whatever came before it', () => {
+    const map = newMap()
+    expect(map.transactionBytes).toBe(0)
+    commitNext(map, () => putMany(map, 0, 100, 32))
+    expect(map.transactionBytes).toBe(0)
+    commitNext(map, () => {
+      expect(map.transactionBytes).toBe(0)
+      putMany(map, 0, 10, 32)
+      expect(map.transactionBytes).toBe(10 * 64)
+      map.remove(numberKey(50))
+      expect(map.transactionBytes).toBe(10 * 64 + 32)
+    })
+    map.begin()
+    putMany(map, 0, 1, 5 * 2 ** 20)
+    expect(map.transactionBytes).toBe(5 * 2 ** 20 + 40)
+    map.abort()
+    expect(map.transactionBytes).toBe(0)
+  })
+
   test('a jumbo record that a short value takes the place of is not kept whole', () => {
     const map = newMap()
     for (let n = 0; n < 5; n++) {

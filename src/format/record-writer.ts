@@ -8,7 +8,7 @@ import { crc32c } from '../base/checksum.ts'
 import type { RowWords } from '../base/row-words.ts'
 import * as stream from './record-stream.ts'
 
-// PERF: V8 (Node 24) reads an imported constant from memory at each use and looks what it is; one that belongs to the module it knows.
+// PERF: an imported constant is looked up at each use, one of the module itself is not (docs/decisions/0026-hot-functions-are-written-for-few-instructions.md).
 const { END_MARKER, KEY_BYTES_MAX, LENGTH_BYTES, REMOVED_LENGTH, ROW_CHECKSUM_BYTES } = stream
 const { VALUE_BYTES_MAX } = stream
 const ORDER = IS_LITTLE_ENDIAN

@@ -29,7 +29,7 @@ import {
 import { Segment } from './segment.ts'
 import type { SpareBuffers } from './spare-buffers.ts'
 
-// PERF: V8 (Node 24) reads an imported constant from memory at each use and looks what it is; one that belongs to the module it knows.
+// PERF: an imported constant is looked up at each use, one of the module itself is not (docs/decisions/0026-hot-functions-are-written-for-few-instructions.md).
 const { DEAD, SUPERSEDED_BY, UNIT_BYTES } = layout
 
 export const SEGMENT_BYTES_MAX_DEFAULT = 4 * 1024 * 1024

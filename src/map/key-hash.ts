@@ -17,7 +17,7 @@
 import { IS_LITTLE_ENDIAN } from '../base/bytes.ts'
 import type { KeyWords } from './key-words.ts'
 
-// PERF: V8 (Node 24) reads an imported constant from memory at each use and looks what it is; one that belongs to the module it knows.
+// PERF: an imported constant is looked up at each use, one of the module itself is not (docs/decisions/0026-hot-functions-are-written-for-few-instructions.md).
 const HASHES_BY_BYTE = IS_LITTLE_ENDIAN
 
 const SHORT_BYTES_MAX = 64

@@ -23,7 +23,7 @@ import {
   valueOffsetAt,
 } from './record.ts'
 
-// PERF: V8 (Node 24) reads an imported constant from memory at each use and looks what it is; one that belongs to the module it knows.
+// PERF: an imported constant is looked up at each use, one of the module itself is not (docs/decisions/0026-hot-functions-are-written-for-few-instructions.md).
 const { DEAD, REMOVED, SEQUENCE, SUPERSEDED_BY } = layout
 
 /** A walk over the rows a reader saw when it asked for the cursor. In no particular order. */

@@ -1,13 +1,13 @@
 // Records: what they are made of is read and written by these functions; where it lies is told in record-layout.ts.
 //
-// PERF: V8 (Node 24) reads an imported constant from memory at each use and looks what it is; one that belongs to the module it knows. These
-// functions are on the path of every operation.
+// PERF: these functions are on the path of every operation (docs/decisions/0026-hot-functions-are-written-for-few-instructions.md).
 
 import type { ByteSlice } from '../base/byte-slice.ts'
 import type { RowWords } from '../base/row-words.ts'
 import { type KeyWords, wordsForKey } from './key-words.ts'
 import * as layout from './record-layout.ts'
 
+// PERF: an imported constant is looked up at each use, one of the module itself is not.
 const { DEAD, HEAD, HEADER_BYTES, KEY_SHIFT, LENGTHS, LONG, LONG_HEADER_BYTES, PREVIOUS } = layout
 const { REMOVED, SEQUENCE, SHORT_KEY_BYTES_MAX, SHORT_VALUE_BYTES_MAX, SUPERSEDED_BY } = layout
 const { UNIT_BYTES, VALUE_MASK } = layout

@@ -42,7 +42,7 @@ import { newestAtOrBelow, undoJournal } from './undo.ts'
 export type { MapCursor } from './map-cursor.ts'
 export type { MapReader, MapView } from './map-view.ts'
 
-// PERF: V8 (Node 24) reads an imported constant from memory at each use and looks what it is; one that belongs to the module it knows.
+// PERF: an imported constant is looked up at each use, one of the module itself is not (docs/decisions/0026-hot-functions-are-written-for-few-instructions.md).
 const { HEAD, PREVIOUS, REMOVED, SEQUENCE, SUPERSEDED_BY, UNIT_BYTES } = layout
 
 /** Some hundred microseconds to a millisecond. */

@@ -11,7 +11,7 @@ import type { Entry, StateReader, StoreCursor } from './state-store.ts'
 import { type ResolvedStoreId, storeIdText } from './store-id.ts'
 import type { VersionInfo } from './version-info.ts'
 
-// PERF: V8 (Node 24) reads an imported constant from memory at each use and looks what it is; one that belongs to the module it knows.
+// PERF: an imported constant is looked up at each use, one of the module itself is not (docs/decisions/0026-hot-functions-are-written-for-few-instructions.md).
 const { KEY_BYTES_MAX } = stream
 
 export abstract class StoreReader implements StateReader {

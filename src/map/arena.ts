@@ -303,11 +303,11 @@ export class Arena {
     while (at < units) {
       const w = at << 1
       let end = (at + recordUnits(words, w)) | 0
-      if (words[w] > floor) {
+      if (words[(w + SUPERSEDED_BY) | 0] > floor) {
         at = end
         continue
       }
-      while (end < units && words[end << 1] <= floor) {
+      while (end < units && words[((end << 1) + SUPERSEDED_BY) | 0] <= floor) {
         end = (end + recordUnits(words, end << 1)) | 0
       }
       writeFreeSpan(words, w, end - at)

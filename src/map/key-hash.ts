@@ -67,6 +67,7 @@ export class KeyHash {
       words[2] = w2
       const w3 = key[12] | (key[13] << 8) | (key[14] << 16) | (key[15] << 24)
       words[3] = w3
+      // Both sums written out: of a function for them V8 puts one call in its place and not the other.
       const f0 = factors[FIRST_OF_HALVES]
       const f1 = factors[FIRST_OF_HALVES + 1]
       const f2 = factors[FIRST_OF_HALVES + 2]

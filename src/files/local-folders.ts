@@ -33,6 +33,12 @@ export class LocalFolders {
     return this.#absolute(path)
   }
 
+  /** As entry(), at once: undefined unless its parent was looked at before. */
+  trustedEntry(path: string): string | undefined {
+    const parent = parentOf(path)
+    return parent === '' || this.#trusted.has(parent) ? this.#absolute(checkPath(path)) : undefined
+  }
+
   /** The absolute path of the folder `path`, which may be used. */
   async folder(path: string): Promise<string> {
     checkPath(path)

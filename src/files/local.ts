@@ -182,7 +182,8 @@ export class LocalFileManager implements CheckpointFileManager {
   }
 
   async createFile(path: string, durability: Durability): Promise<FileWriter | undefined> {
-    const absolute = await this.#folders.entry(path)
+    // PERF: the call is under way when this returns, while the caller, who may be putting rows, does not turn the event loop yet.
+    const absolute = this.#folders.trustedEntry(path) ?? (await this.#folders.entry(path))
     try {
       const descriptor = await this.#native.openNew(absolute)
       return this.#writer(descriptor, absolute, path, durability)

@@ -12,8 +12,8 @@
 //
 // A version without a trailer has no parent to be known by: its id is that of its bytes alone, and the chain starts anew at it.
 
-import { createHash } from 'node:crypto'
-import { fromHex } from '../base/bytes.ts'
+import { hash } from 'node:crypto'
+import { concatBytes, fromHex } from '../base/bytes.ts'
 import { canonicalProgress } from './progress.ts'
 
 /** [operatorId, partitionId, storeName] */
@@ -84,11 +84,12 @@ function u64(value: bigint): Uint8Array {
 }
 
 function hashFields(fields: readonly Uint8Array[]): string {
-  const hash = createHash('sha256')
-  const length = Buffer.alloc(4)
-  for (const field of fields) {
-    length.writeUInt32BE(field.length)
-    hash.update(length).update(field)
-  }
-  return hash.digest('hex').slice(0, 2 * ID_BYTES)
+  const framed = fields.flatMap((field) => [u32(field.length), field])
+  return hash('sha256', concatBytes(framed)).slice(0, 2 * ID_BYTES)
+}
+
+function u32(value: number): Uint8Array {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32BE(value)
+  return bytes
 }

@@ -2,7 +2,7 @@
 //
 // Rows are encoded synchronously (put and remove never wait); finished blocks queue up and are written in the background, so a large batch does
 // not wait whole in memory as long as its caller lets the event loop turn. The temp file is made once the first block is full, while rows still come
-// in, or else when the file is sealed: a store that only reads leaves none, and a small batch is written in one call.
+// in, or else when the file is sealed: a store that only reads leaves none, and a batch of less than a block is written in one call.
 //
 // A failure in the background, of a write or of the codec in the thread pool, is kept and thrown by drain(), end() or seal(): put has nobody to tell.
 
@@ -92,6 +92,8 @@ export class StagedStateFile {
   async end(): Promise<StreamTotals> {
     await this.settle()
     this.#throwFailure()
+    // PERF: what is compressed is written beside what is left to do here.
+    this.#pumping ??= this.#pump()
     const totals = this.#writer.seal()
     this.#crc = totals.compressedCrc
     return totals
@@ -154,7 +156,8 @@ export class StagedStateFile {
 
   async #pump(): Promise<void> {
     try {
-      while (this.#queuedBytes >= WRITE_BYTES_MIN) await this.#writeQueue()
+      do await this.#writeQueue()
+      while (this.#queuedBytes >= WRITE_BYTES_MIN)
     } catch (error) {
       this.#failure = { error }
     } finally {

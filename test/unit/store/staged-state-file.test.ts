@@ -97,8 +97,10 @@ test('blocks give their memory back once they are joined to be written', async (
   await file.discard()
 })
 
-async function stagedDelta(changes: Partial<Compression>): Promise<StagedStateFile> {
-  const files = new MemoryFileManager()
+async function stagedDelta(
+  changes: Partial<Compression>,
+  files = new MemoryFileManager(),
+): Promise<StagedStateFile> {
   await files.makeDirectories('state/0/0', 'os')
   await files.makeDirectories('staging', 'os')
   return new StagedStateFile({
@@ -114,6 +116,30 @@ async function stagedDelta(changes: Partial<Compression>): Promise<StagedStateFi
     rowChecksums: false,
   })
 }
+
+test('the temp file is made and its first blocks are written while rows come in and the stream is ended', async () => {
+  const disk = new MemoryDisk()
+  const calls: string[] = []
+  const native = aroundCalls(disk, async (call, proceed) => {
+    calls.push(call.method)
+    return proceed()
+  })
+  const files = new MemoryFileManager({ disk, native })
+  const first = await stagedDelta({}, files)
+  first.putRow(rowOf(text('k'), new Uint8Array(40_000)))
+  await first.end()
+  await first.discard()
+  calls.length = 0
+  const file = await stagedDelta({}, files)
+  calls.length = 0
+  file.putRow(rowOf(text('k'), new Uint8Array(40_000)))
+  // Nobody has turned the event loop yet.
+  expect(calls).toEqual(['openNew'])
+  await file.end()
+  await new Promise(setImmediate)
+  expect(calls).toEqual(['openNew', 'write'])
+  await file.discard()
+})
 
 test('after a codec has failed the row it failed on cannot be committed over', async () => {
   const file = await stagedDelta({

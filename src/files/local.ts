@@ -1,6 +1,7 @@
 // LocalFileManager — a checkpoint in a folder of a local disk (any POSIX file system with hard links; not NFS).
 //
-// - Moving without replacing is link() and then unlink() of the source: rename() would replace, and checking first would be a race.
+// - Moving without replacing is link() and then unlink() of the source: rename() would replace, and checking first would be a race. The file is
+//   moved with the first; for the second only those wait who ask for the source or its folder.
 // - DURABILITY: with 'fsync', a file is synced before it is closed and the target's folder after the link, through a descriptor opened
 //   before it: running out of descriptors must not turn up between publishing and syncing. A failed fsync is TIDEMARK_POISONED.
 // - Symbolic links below the location are refused: the last segment is guarded by O_NOFOLLOW and O_EXCL, the folders above it by
@@ -62,6 +63,8 @@ export class LocalFileManager implements CheckpointFileManager {
   readonly #native: NativeFiles
   readonly #clock: Clock
   readonly #descriptors = new Semaphore(DESCRIPTORS_MAX)
+  /** Of files that were moved the old names, by path, while they are on their way out. Whoever asks for one of them waits. */
+  readonly #leaving = new Map<string, Promise<void>>()
 
   /** For `open` and for the manager in memory. `root` is the absolute path of `location`. */
   protected constructor(
@@ -91,7 +94,7 @@ export class LocalFileManager implements CheckpointFileManager {
   }
 
   async stat(path: string): Promise<FileStatus | undefined> {
-    const absolute = await this.#folders.entry(path)
+    const absolute = await this.#entry(path)
     try {
       return { name: lastSegment(path), ...(await this.#native.stat(absolute)) }
     } catch (error) {
@@ -101,7 +104,7 @@ export class LocalFileManager implements CheckpointFileManager {
   }
 
   async list(directory: string): Promise<FileStatus[] | undefined> {
-    const absolute = await this.#folders.folder(directory)
+    const absolute = await this.#folder(directory)
     let names: string[]
     try {
       names = await this.#descriptors.run(() => this.#native.names(absolute))
@@ -126,7 +129,7 @@ export class LocalFileManager implements CheckpointFileManager {
     signal?: AbortSignal,
   ): Promise<Uint8Array | undefined> {
     checkRange(range)
-    const absolute = await this.#folders.entry(path)
+    const absolute = await this.#entry(path)
     return this.#descriptors.run(async () => {
       signal?.throwIfAborted()
       let descriptor: number
@@ -158,7 +161,7 @@ export class LocalFileManager implements CheckpointFileManager {
     bytes: Uint8Array,
     durability: Durability,
   ): Promise<'created' | 'exists' | 'parent-missing'> {
-    const absolute = await this.#folders.entry(path)
+    const absolute = await this.#entry(path)
     return this.#thenSync(parentOf(path), durability, async () => {
       let descriptor: number
       try {
@@ -183,7 +186,7 @@ export class LocalFileManager implements CheckpointFileManager {
 
   async createFile(path: string, durability: Durability): Promise<FileWriter | undefined> {
     // PERF: the call is under way when this returns, while the caller, who may be putting rows, does not turn the event loop yet.
-    const absolute = this.#folders.trustedEntry(path) ?? (await this.#folders.entry(path))
+    const absolute = this.#folders.trustedEntry(path) ?? (await this.#entry(path))
     try {
       const descriptor = await this.#native.openNew(absolute)
       return this.#writer(descriptor, absolute, path, durability)
@@ -202,8 +205,8 @@ export class LocalFileManager implements CheckpointFileManager {
     target: string,
     durability: Durability,
   ): Promise<'moved' | 'exists' | 'source-missing' | 'parent-missing'> {
-    const from = await this.#folders.entry(source)
-    const to = await this.#folders.entry(target)
+    const from = await this.#entry(source)
+    const to = await this.#entry(target)
     return this.#thenSync(parentOf(target), durability, async () => {
       try {
         await this.#native.link(from, to)
@@ -215,7 +218,8 @@ export class LocalFileManager implements CheckpointFileManager {
         throw failure
       }
       // The file is published: nothing that happens to the old name can change that. What stays is a leftover in a staging folder.
-      await this.#native.unlink(from).catch(() => undefined)
+      // PERF: so nobody waits for that but who asks for it.
+      this.#leave(source, from)
       return 'moved'
     })
   }
@@ -225,8 +229,8 @@ export class LocalFileManager implements CheckpointFileManager {
     target: string,
     durability: Durability,
   ): Promise<'moved' | 'source-missing' | 'parent-missing'> {
-    const from = await this.#folders.entry(source)
-    const to = await this.#folders.entry(target)
+    const from = await this.#entry(source)
+    const to = await this.#entry(target)
     return this.#thenSync(parentOf(target), durability, async () => {
       if (!(await this.#refuseUnlessFile(from, source))) return 'source-missing'
       try {
@@ -242,7 +246,7 @@ export class LocalFileManager implements CheckpointFileManager {
   }
 
   async deleteFile(path: string): Promise<boolean> {
-    const absolute = await this.#folders.entry(path)
+    const absolute = await this.#entry(path)
     try {
       await this.#native.unlink(absolute)
       return true
@@ -258,7 +262,7 @@ export class LocalFileManager implements CheckpointFileManager {
   }
 
   async deleteTree(directory: string): Promise<void> {
-    const absolute = await this.#folders.folder(directory)
+    const absolute = await this.#folder(directory)
     this.#folders.forget()
     try {
       await this.#deleteTree(absolute)
@@ -269,8 +273,8 @@ export class LocalFileManager implements CheckpointFileManager {
   }
 
   async moveDirectory(source: string, target: string): Promise<'moved' | 'source-missing'> {
-    const from = await this.#folders.folder(source)
-    const to = await this.#folders.entry(target)
+    const from = await this.#folder(source)
+    const to = await this.#entry(target)
     this.#folders.forget()
     const occupied = await this.stat(target)
     assert(occupied === undefined, `${describePath(this.location, target)} exists already`)
@@ -288,7 +292,7 @@ export class LocalFileManager implements CheckpointFileManager {
     directory: string,
     durability: Durability,
   ): Promise<'created' | 'exists' | 'parent-missing'> {
-    const absolute = await this.#folders.entry(directory)
+    const absolute = await this.#entry(directory)
     return this.#thenSync(parentOf(directory), durability, async () => {
       try {
         await this.#native.makeDirectory(absolute)
@@ -328,8 +332,8 @@ export class LocalFileManager implements CheckpointFileManager {
   async probeMove(sourceDirectory: string, targetDirectory: string): Promise<void> {
     // No dot: a process that dies here must not leave a name that Spark's maintenance trips over.
     const name = `${PROBE_PREFIX}${toHex(this.#clock.randomBytes(8))}`
-    const source = await this.#folders.entry(`${sourceDirectory}/${name}`)
-    const target = await this.#folders.entry(`${targetDirectory}/${name}`)
+    const source = await this.#entry(`${sourceDirectory}/${name}`)
+    const target = await this.#entry(`${targetDirectory}/${name}`)
     const writer = await this.createFile(`${sourceDirectory}/${name}`, 'os')
     if (writer === undefined) return
     try {
@@ -342,6 +346,28 @@ export class LocalFileManager implements CheckpointFileManager {
     } finally {
       await writer.abort()
     }
+  }
+
+  /** As LocalFolders.entry(), once `path` has left if it is about to. */
+  async #entry(path: string): Promise<string> {
+    await this.#leaving.get(path)
+    return await this.#folders.entry(path)
+  }
+
+  /** As LocalFolders.folder(), once everything below `path` has left that is about to. */
+  async #folder(path: string): Promise<string> {
+    for (const [left, leaving] of this.#leaving) {
+      if (path === '' || left.startsWith(`${path}/`)) await leaving
+    }
+    return await this.#folders.folder(path)
+  }
+
+  #leave(path: string, absolute: string): void {
+    const leaving = this.#native.unlink(absolute).catch(() => undefined)
+    this.#leaving.set(
+      path,
+      leaving.then(() => void this.#leaving.delete(path)),
+    )
   }
 
   /** Runs `change` and then, with 'fsync' and unless nothing was changed, makes the entries of `directory` durable. */

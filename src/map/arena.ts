@@ -12,11 +12,10 @@
 // Here nobody knows keys, versions or the index; what may be freed and when is the caller's business.
 
 import { assert } from '../base/assert.ts'
-import { copyFrom, type KeyWords, wordsForKey } from './key-words.ts'
+import { copyFrom, wordsForKey } from './key-words.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import * as layout from './record-layout.ts'
 import {
-  copyBytes,
   keepsKeyPlace,
   keyLengthAt,
   recordUnits,
@@ -24,13 +23,12 @@ import {
   unitsFor,
   writeFreeSpan,
   writeHeader,
-  writeRecord,
 } from './record.ts'
 import { Segment } from './segment.ts'
 import type { SpareBuffers } from './spare-buffers.ts'
 
 // PERF: an imported constant is looked up at each use, one of the module itself is not (docs/decisions/0026-hot-functions-are-written-for-few-instructions.md).
-const { DEAD, SUPERSEDED_BY, UNIT_BYTES } = layout
+const { DEAD, SEQUENCE, SUPERSEDED_BY, UNIT_BYTES } = layout
 
 export const SEGMENT_BYTES_MAX_DEFAULT = 4 * 1024 * 1024
 const SEGMENT_BYTES_FIRST = 16 * 1024
@@ -61,8 +59,7 @@ export class Arena {
   #freeSlots: number[] = []
   #allocatedUnits = 0
   #appendedUnits = 0
-  /** Where the value of the record that was appended last belongs, in bytes. */
-  #valueAt = 0
+  #appendedKeyWord = 0
   /** Where records are written now; undefined before the first. */
   #hole: Segment | undefined
   #holeUnit = 0
@@ -117,18 +114,21 @@ export class Arena {
   }
 
   /**
-   * Writes a record, a removal if `valueLength` is REMOVED, and returns its reference, or 0 if the memory limit or the address space has no room
-   * for it (nothing changed). The bytes of its value are the caller's to write next, by writeValue().
+   * Makes a record, a removal if `valueLength` is REMOVED, and returns its reference, or 0 if the memory limit or the address space has no room
+   * for it (nothing changed). The bytes of its key, at appendedKeyWord, and of its value are the caller's to write next.
    */
-  append(sequence: number, previous: number, key: KeyWords, valueLength: number): number {
-    const ref = this.#allocate(unitsFor(key.length, valueLength))
+  append(sequence: number, previous: number, keyLength: number, valueLength: number): number {
+    const ref = this.#allocate(unitsFor(keyLength, valueLength), sequence)
     if (ref === 0) return 0
-    const slot = ref >>> this.unitBits
     const w = (ref & this.unitMask) << 1
-    this.#valueAt = writeRecord(this.words[slot], w, sequence, previous, key, valueLength) * 4
-    const segment = this.segments[slot]!
-    if (sequence > segment.newestSequence) segment.newestSequence = sequence
+    const words = this.words[ref >>> this.unitBits]
+    this.#appendedKeyWord = writeHeader(words, w, sequence, previous, keyLength, valueLength)
     return ref
+  }
+
+  /** The word at which the key of the record begins that was appended last. */
+  get appendedKeyWord(): number {
+    return this.#appendedKeyWord
   }
 
   /** As append() of a key and a value that lie in `source` at these offsets, bytes of the value included. */
@@ -140,26 +140,16 @@ export class Arena {
     valueAt: number,
     valueLength: number,
   ): number {
-    const ref = this.#allocate(unitsFor(keyLength, valueLength))
+    const ref = this.append(sequence, 0, keyLength, valueLength)
     if (ref === 0) return 0
     const slot = ref >>> this.unitBits
-    const w = (ref & this.unitMask) << 1
     const words = this.words[slot]
     const bytes = this.bytes[slot]
-    const keyWord = writeHeader(words, w, sequence, 0, keyLength, valueLength)
+    const keyWord = this.#appendedKeyWord
     const keyWords = wordsForKey(keyLength)
     if (keyWords > 0) words[keyWord + keyWords - 1] = 0
     copyFrom(source, keyAt, keyLength, words, bytes, keyWord)
     copyFrom(source, valueAt, valueLength, words, bytes, keyWord + keyWords)
-    const segment = this.segments[slot]!
-    if (sequence > segment.newestSequence) segment.newestSequence = sequence
-    return ref
-  }
-
-  /** As append() of a put, bytes of the value included. */
-  appendPut(sequence: number, key: KeyWords, value: Uint8Array): number {
-    const ref = this.append(sequence, 0, key, value.length)
-    if (ref !== 0) copyBytes(this.bytes[ref >>> this.unitBits], this.#valueAt, value)
     return ref
   }
 
@@ -168,7 +158,7 @@ export class Arena {
     const fromWords = this.words[ref >>> this.unitBits]
     const from = (ref & this.unitMask) << 1
     const units = recordUnits(fromWords, from)
-    const copy = this.#allocate(units)
+    const copy = this.#allocate(units, fromWords[from + SEQUENCE])
     if (copy === 0) return 0
     const words = this.words[copy >>> this.unitBits]
     const to = (copy & this.unitMask) << 1
@@ -243,14 +233,16 @@ export class Arena {
     this.#setHole(undefined, 0, 0)
   }
 
-  #allocate(units: number): number {
+  /** Room for a record of `units` that is stamped `sequence`. */
+  #allocate(units: number, sequence: number): number {
     if (this.#holeEnd - this.#holeUnit < units) {
-      if (units > this.unitMask + 1) return this.#allocateJumbo(units)
+      if (units > this.unitMask + 1) return this.#allocateJumbo(units, sequence)
       if (!this.#findHole(units)) return 0
     }
     const segment = this.#hole!
     const unit = this.#holeUnit
     segment.liveUnits += units
+    if (sequence > segment.newestSequence) segment.newestSequence = sequence
     this.#appendedUnits += units
     this.#holeUnit = unit + units
     // Keeps the segment walkable at every moment; the line is about to be written by the next record anyway.
@@ -260,10 +252,11 @@ export class Arena {
     return (segment.slot << this.unitBits) | unit
   }
 
-  #allocateJumbo(units: number): number {
+  #allocateJumbo(units: number, sequence: number): number {
     const segment = this.#addSegment(units, true)
     if (segment === undefined) return 0
     segment.liveUnits = units
+    segment.newestSequence = sequence
     this.#appendedUnits += units
     return segment.slot << this.unitBits
   }
@@ -296,21 +289,21 @@ export class Arena {
   /** Looks for a hole from `unit` on, merging neighbouring free spans on the way; gives up after HOLES_SKIPPED_MAX that are too small. */
   #sweep(segment: Segment, unit: number, unitsMin: number): boolean {
     const words = this.words[segment.slot]
-    const floor = this.floor
+    const floor = this.floor | 0
+    const units = segment.units | 0
     let skipped = 0
-    let at = unit
-    const { units } = segment
-    while (at < units) {
-      const w = at << 1
-      let end = (at + recordUnits(words, w)) | 0
-      if (words[(w + SUPERSEDED_BY) | 0] > floor) {
-        at = end
-        continue
+    let at = unit | 0
+    for (;;) {
+      // PERF: a loop without a loop in it, of which V8 takes out what is the same each time.
+      while (at < units && words[((at << 1) + SUPERSEDED_BY) | 0] > floor) {
+        at = (at + recordUnits(words, at << 1)) | 0
       }
+      if (at >= units) return false
+      let end = at
       while (end < units && words[((end << 1) + SUPERSEDED_BY) | 0] <= floor) {
         end = (end + recordUnits(words, end << 1)) | 0
       }
-      writeFreeSpan(words, w, end - at)
+      writeFreeSpan(words, at << 1, end - at)
       if (end - at >= unitsMin) {
         this.#setHole(segment, at, end)
         return true
@@ -318,7 +311,6 @@ export class Arena {
       if (++skipped > HOLES_SKIPPED_MAX) return false
       at = end
     }
-    return false
   }
 
   #freestSegment(): Segment | undefined {

@@ -13,7 +13,7 @@ import type { Arena } from './arena.ts'
 import { KeyHash } from './key-hash.ts'
 import type { KeyWords } from './key-words.ts'
 import type { MemoryBudget } from './memory-budget.ts'
-import { hasKey, keyLengthAt, keyWordAt } from './record.ts'
+import { hasKey, haveSameKey, keyLengthAt, keyWordAt } from './record.ts'
 import type { SpareBuffers } from './spare-buffers.ts'
 
 const BITS_MIN = 6
@@ -130,9 +130,15 @@ export class HashIndex {
     return this.#bits
   }
 
-  /** Takes a key over from its caller, as KeyWords.set() does, and returns its hash. */
+  /** Takes a key over from its caller and returns its hash. */
   take(key: Uint8Array, into: KeyWords): number {
-    return this.#keyHash.take(key, into)
+    into.resize(key.length)
+    return this.#keyHash.take(key, into.words, 0)
+  }
+
+  /** As take(), to words[at] and what follows: a record's. */
+  takeAt(key: Uint8Array, words: Int32Array, at: number): number {
+    return this.#keyHash.take(key, words, at)
   }
 
   /** As locate(), for those who only read: notes down no place. PERF: and of its own, so that V8 makes it for keys that are found, whatever a load did. */
@@ -256,6 +262,38 @@ export class HashIndex {
     if (this.#count + 1 > this.#countMax) return this.#startResize(this.#bits + 1)
     if (this.#count < this.#countMin) this.#startResize(this.#bits - 1)
     return true
+  }
+
+  /**
+   * Points the key of the record at `ref`, whose hash the caller knows, to that record, and returns where it led, or 0 for a key that was not there.
+   * That place is located then.
+   */
+  exchange(hash: number, ref: number): number {
+    const table = this.#tableOf(hash)
+    const { words: segments, unitBits, unitMask } = this.#arena
+    const words = segments[ref >>> unitBits]
+    const w = (ref & unitMask) << 1
+    const mask = table.length - 1
+    let s = firstWordOf(table, hash)
+    let head = 0
+    for (;;) {
+      head = table[(s + 1) | 0]
+      if (head === 0) {
+        table[s] = hash
+        this.#count++
+        break
+      }
+      if (table[s] === hash) {
+        const h = (head & unitMask) << 1
+        if (haveSameKey(segments[head >>> unitBits], h, words, w)) break
+      }
+      s = (s + 2) & mask
+    }
+    table[(s + 1) | 0] = ref
+    // PERF: it seldom changes, and the collector wants to know of each time it is set.
+    if (this.#atTable !== table) this.#atTable = table
+    this.#atSlot = s >>> 1
+    return head
   }
 
   /** Puts a key in that the last locate() did not find, at the place it ended. */

@@ -12,30 +12,39 @@ export class KeyWords {
   words = new Int32Array(FIRST_WORDS)
   /** Its length in bytes. */
   length = 0
-  #bytes = new Uint8Array(this.words.buffer)
 
   static of(key: Uint8Array): KeyWords {
     const words = new KeyWords()
-    words.set(key)
+    words.resize(key.length)
+    copyKey(key, words.words, 0)
     return words
   }
 
-  /** Takes a key over from its caller. */
-  set(key: Uint8Array): void {
-    const length = key.length
-    const last = length >>> 2
-    if (last >= this.words.length) this.#grow(last + 1)
-    this.words[last] = 0
-    this.#bytes.set(key)
+  /** Makes room for a key of `length` bytes, which are the caller's to write. */
+  resize(length: number): void {
     this.length = length
-  }
-
-  #grow(wordsMin: number): void {
+    const wordsMin = wordsForKey(length)
     let size = this.words.length
+    if (wordsMin <= size) return
     while (size < wordsMin) size *= 2
     this.words = new Int32Array(size)
-    this.#bytes = new Uint8Array(this.words.buffer)
   }
+}
+
+/** Copies `key` to words[at] and what follows, zeros up to a whole word. */
+export function copyKey(key: Uint8Array, words: Int32Array, at: number): void {
+  const { length } = key
+  if (length === 0) return
+  words[at + wordsForKey(length) - 1] = 0
+  new Uint8Array(words.buffer, words.byteOffset + at * 4, length).set(key)
+}
+
+/** Copies a key to words[at] and what follows. Returns the word behind it. */
+export function writeKey(words: Int32Array, at: number, key: KeyWords): number {
+  const { length, words: from } = key
+  const count = (length + 3) >>> 2
+  for (let i = 0; i < count; i = (i + 1) | 0) words[(at + i) | 0] = from[i]
+  return (at + count) | 0
 }
 
 /** Copies `length` bytes to words[to] and what follows, by the word as far as that goes. `bytes` is the same memory as `words`. */

@@ -4,7 +4,7 @@
 
 import type { ByteSlice } from '../base/byte-slice.ts'
 import type { RowWords } from '../base/row-words.ts'
-import { type KeyWords, wordsForKey } from './key-words.ts'
+import { wordsForKey } from './key-words.ts'
 import * as layout from './record-layout.ts'
 
 // PERF: an imported constant is looked up at each use, one of the module itself is not.
@@ -61,6 +61,24 @@ export function hasKey(
   const count = (length + 3) >>> 2
   for (let i = 0; i < count; i = (i + 1) | 0) {
     if (words[(from + i) | 0] !== key[(at + i) | 0]) return false
+  }
+  return true
+}
+
+/** Whether the records at words[w] and others[o] are of one key. */
+export function haveSameKey(words: Int32Array, w: number, others: Int32Array, o: number): boolean {
+  const lengths = words[(w + LENGTHS) | 0]
+  const otherLengths = others[(o + LENGTHS) | 0]
+  if (lengths === LONG || otherLengths === LONG) {
+    return hasKey(words, w, others, keyWordAt(others, o), keyLengthAt(others, o))
+  }
+  const length = lengths >>> KEY_SHIFT
+  if (otherLengths >>> KEY_SHIFT !== length) return false
+  const from = (w + (HEADER_BYTES >>> 2)) | 0
+  const at = (o + (HEADER_BYTES >>> 2)) | 0
+  const count = (length + 3) >>> 2
+  for (let i = 0; i < count; i = (i + 1) | 0) {
+    if (words[(from + i) | 0] !== others[(at + i) | 0]) return false
   }
   return true
 }
@@ -160,7 +178,10 @@ export function copyBytes(target: Uint8Array, offset: number, source: Uint8Array
   for (let i = 0; i < length; i++) target[offset + i] = source[i]
 }
 
-/** Fills in the header of a record that is the newest of its key. Returns the word at which the key begins. */
+/**
+ * Fills in the header of a record that is the newest of its key, with `valueLength` REMOVED a removal. The caller has allocated unitsFor() its lengths at
+ * `w`. Returns the word at which the key begins.
+ */
 export function writeHeader(
   words: Int32Array,
   w: number,
@@ -173,25 +194,6 @@ export function writeHeader(
   words[(w + SEQUENCE) | 0] = sequence
   words[(w + PREVIOUS) | 0] = previous
   return writeLengths(words, w, keyLength, valueLength)
-}
-
-/**
- * Fills a record in, but for the bytes of its value: newest of its key, with `valueLength` REMOVED a removal. The caller has allocated unitsFor() its
- * lengths at `w`. Returns the word at which the value begins.
- */
-export function writeRecord(
-  words: Int32Array,
-  w: number,
-  sequence: number,
-  previous: number,
-  key: KeyWords,
-  valueLength: number,
-): number {
-  const { length, words: from } = key
-  const at = writeHeader(words, w, sequence, previous, length, valueLength)
-  const count = (length + 3) >>> 2
-  for (let i = 0; i < count; i = (i + 1) | 0) words[(at + i) | 0] = from[i]
-  return (at + count) | 0
 }
 
 /** Puts another value (undefined: a removal) into a record that keepsKeyPlace() and has room for it. */

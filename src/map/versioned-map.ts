@@ -22,7 +22,7 @@ import { Arena, SEGMENT_BYTES_MAX_DEFAULT } from './arena.ts'
 import { Compactor } from './compaction.ts'
 import { HashIndex } from './hash-index.ts'
 import { Journal } from './journal.ts'
-import { KeyWords } from './key-words.ts'
+import { KeyWords, wordsForKey, writeKey } from './key-words.ts'
 import { SegmentCursor } from './map-cursor.ts'
 import type { MapCursor } from './map-cursor.ts'
 import { PinnedView } from './map-view.ts'
@@ -34,7 +34,14 @@ import { PutGroup } from './put-group.ts'
 import { KEY_WORDS_AHEAD, READ_AHEAD_KEYS, ReadAhead, ROW_WORDS_AHEAD } from './read-ahead.ts'
 import { Reclaimer } from './reclaim.ts'
 import * as layout from './record-layout.ts'
-import { keyLengthAt, locateRow, recordUnits, sliceOfValue, valueLengthAt } from './record.ts'
+import {
+  copyBytes,
+  keyLengthAt,
+  locateRow,
+  recordUnits,
+  sliceOfValue,
+  valueLengthAt,
+} from './record.ts'
 import { restampJournal } from './restamp.ts'
 import { NO_SPARE_BUFFERS, type SpareBuffers } from './spare-buffers.ts'
 import { newestAtOrBelow, undoJournal } from './undo.ts'
@@ -71,6 +78,12 @@ export interface VersionedMapOptions {
   spare?: SpareBuffers
 }
 
+/** Is told of puts. */
+export interface PutLog {
+  /** The row lies there during the call only. Must not throw, nor ask the map anything. */
+  putRow(row: RowWords): void
+}
+
 export class VersionedMap implements MapReader {
   #budget: MemoryBudget
   #spare: SpareBuffers
@@ -101,8 +114,8 @@ export class VersionedMap implements MapReader {
   readonly #found = noBytes()
   /** Whether the last call read. INVARIANT: then no put waits; else put() would overwrite what is to be overwritten by those that do. */
   #hasRead = false
-  #lastPutRef = 0
-  #lastPutRow = noRow()
+  #log: PutLog | undefined
+  #loggedRow = noRow()
   #isRetired = false
   /** Stamped on what is written next. INVARIANT: larger than what any version, view or cursor reads at. */
   #sequence = 2
@@ -189,33 +202,34 @@ export class VersionedMap implements MapReader {
     return this.inTransaction ? (this.#arena.appendedUnits - this.#unitsBefore) * UNIT_BYTES : 0
   }
 
-  begin(): void {
+  /** `log` hears of every put once, of those of a key in their order, when logPuts() or commit() returns at the latest. */
+  begin(log?: PutLog): void {
     assert(!this.#isRetired, 'a map that was retired is not written')
     assert(this.#journal === undefined, 'a map has one transaction at a time')
     while (this.#index.prepare()) continue
     while (this.reclaim()) continue
     this.#journal = new Journal(this.#budget, this.#spare, this.#sequence)
+    this.#log = log
     this.#unitsBefore = this.#arena.appendedUnits
     this.#room = 0
     this.#isSequenceUsed = false
   }
 
-  /** Where the last put() has its row: for whoever notes down what changed. To be called right after it. Valid until the next call. */
-  lastPut(): RowWords {
-    const arena = this.#arena
-    const words = arena.words[this.#lastPutRef >>> arena.unitBits]
-    locateRow(words, (this.#lastPutRef & arena.unitMask) << 1, this.#lastPutRow)
-    return this.#lastPutRow
+  /** The log has heard of all puts when this returns. */
+  logPuts(): void {
+    this.#link()
   }
 
   /** Copies both. Throws TIDEMARK_MEMORY_LIMIT, and nothing has changed, if there is no room. */
   put(key: Uint8Array, value: Uint8Array): void {
     if (this.#room === 0) this.#makeRoom()
     this.#room--
-    const probe = this.#probe
-    const hash = this.#index.take(key, probe)
-    if (this.#hasRead) return this.#putRead(hash, value)
-    const ref = this.#appendPut(value)
+    if (this.#hasRead) return this.#putRead(key, value)
+    const ref = this.#appendPut(key.length | 0, value.length | 0)
+    const { unitBits, words, bytes, appendedKeyWord } = this.#arena
+    const slot = ref >>> unitBits
+    const hash = this.#index.takeAt(key, words[slot], appendedKeyWord)
+    copyBytes(bytes[slot], (appendedKeyWord + wordsForKey(key.length)) * 4, value)
     if (this.#group.add(hash, ref)) this.#linkLane(this.#group.laneOf(hash))
   }
 
@@ -282,7 +296,8 @@ export class VersionedMap implements MapReader {
         // Where memory was short the puts of other lanes were linked meanwhile.
         if (isWide && !this.#group.isWide) this.#index.locate(hash, probe)
         journal.push(ref)
-        this.#supersede(words, w, head, ref)
+        this.#giveUp(head, words, w)
+        this.#index.replaceLocated(ref)
       }
       journal.removalCount++
     }
@@ -316,6 +331,7 @@ export class VersionedMap implements MapReader {
   /** Takes everything back that was written since begin(). Cursors opened on the map meanwhile are finished. */
   abort(): void {
     const journal = this.#transaction()
+    this.#log = undefined
     this.#link()
     const base = this.#versions.at(-1)!
     // Only cursors look into a transaction; those that do count as closed from here on.
@@ -505,25 +521,50 @@ export class VersionedMap implements MapReader {
     return journal.reserve(count, slots) && this.#index.reserveFor(count)
   }
 
-  /** A put of the key in #probe behind a read: most often of the key that was read, so that its memory is near already. No other put waits. */
-  #putRead(hash: number, value: Uint8Array): void {
+  /** A put behind a read: most often of the key that was read, so that its memory is near already. No other put waits. */
+  #putRead(key: Uint8Array, value: Uint8Array): void {
     this.#hasRead = false
-    const head = this.#index.locate(hash, this.#probe)
-    if (head !== 0 && this.#overwriteOwn(head, value)) return
-    // Nothing that makes room moves the head, or the place in the index that was found.
-    this.#linkLocated(hash, this.#appendPut(value), head)
+    const probe = this.#probe
+    const hash = this.#index.take(key, probe)
+    const head = this.#index.locate(hash, probe)
+    if (head !== 0 && this.#overwriteOwn(head, value)) return this.#logPut(head)
+    const ref = this.#appendPut(probe.length, value.length)
+    const { unitBits, words, bytes, appendedKeyWord } = this.#arena
+    const slot = ref >>> unitBits
+    const valueWord = writeKey(words[slot], appendedKeyWord, probe)
+    copyBytes(bytes[slot], valueWord * 4, value)
+    this.#logPut(ref)
+    // Nothing that made room has moved the head, or the place in the index that was found.
+    if (head === 0) this.#index.insertLocated(hash, ref)
+    else this.#index.replaceLocated(ref)
+    if (!this.#linkTo(head, ref)) this.#index.replaceLocated(head)
   }
 
-  /** Writes a record of the key in #probe and `value` that is linked to nothing. */
-  #appendPut(value: Uint8Array): number {
-    const probe = this.#probe
+  #logPut(ref: number): void {
+    if (this.#log === undefined) return
+    const { words, unitBits, unitMask } = this.#arena
+    locateRow(words[ref >>> unitBits], (ref & unitMask) << 1, this.#loggedRow)
+    this.#log.putRow(this.#loggedRow)
+  }
+
+  #logPuts(log: PutLog, refs: Int32Array, from: number, to: number): void {
+    const { words: segments, unitBits, unitMask } = this.#arena
+    const row = this.#loggedRow
+    for (let i = from; i < to; i = (i + 1) | 0) {
+      const ref = refs[i]
+      locateRow(segments[ref >>> unitBits], (ref & unitMask) << 1, row)
+      log.putRow(row)
+    }
+  }
+
+  /** Makes a record that is linked to nothing. Its bytes are the caller's to write next. */
+  #appendPut(keyLength: number, valueLength: number): number {
     let ref = 0
-    do ref = this.#arena.appendPut(this.#sequence, probe, value)
+    do ref = this.#arena.append(this.#sequence, 0, keyLength, valueLength)
     while (ref === 0 && this.#giveWay())
     if (ref === 0) this.#throwMemoryLimit()
     this.#isSequenceUsed = true
-    this.#plainBytes += probe.length + value.length
-    this.#lastPutRef = ref
+    this.#plainBytes += keyLength + valueLength
     return ref
   }
 
@@ -535,7 +576,6 @@ export class VersionedMap implements MapReader {
     const oldLength = valueLengthAt(words, w)
     if (words[w + SEQUENCE] !== this.#sequence || oldLength === REMOVED) return false
     if (!arena.overwrite(head, value)) return false
-    this.#lastPutRef = head
     this.#plainBytes += value.length - oldLength
     return true
   }
@@ -544,9 +584,11 @@ export class VersionedMap implements MapReader {
   #appendRemoval(previous: number): number {
     const probe = this.#probe
     let ref = 0
-    do ref = this.#arena.append(this.#sequence, previous, probe, REMOVED)
+    do ref = this.#arena.append(this.#sequence, previous, probe.length, REMOVED)
     while (ref === 0 && this.#giveWay())
     if (ref === 0) this.#throwMemoryLimit()
+    const { unitBits, words, appendedKeyWord } = this.#arena
+    writeKey(words[ref >>> unitBits], appendedKeyWord, probe)
     this.#isSequenceUsed = true
     return ref
   }
@@ -568,6 +610,8 @@ export class VersionedMap implements MapReader {
     group.count -= fill
     const start = lane * lanePuts
     const end = start + fill
+    // Before they are linked: of puts of one key all records but one are free space then.
+    if (this.#log !== undefined) this.#logPuts(this.#log, refs, start, end)
     for (let from = start; from < end; from += READ_AHEAD_KEYS) {
       const to = Math.min(from + READ_AHEAD_KEYS, end)
       if (fill > 1) this.#readAhead.run(this.#index, this.#arena, hashes, from, to)
@@ -601,18 +645,23 @@ export class VersionedMap implements MapReader {
   }
 
   #linkPut(hash: number, ref: number): void {
-    this.#linkLocated(hash, ref, this.#index.locateHashedKeyOf(hash, ref))
+    const index = this.#index
+    const head = index.exchange(hash, ref)
+    if (!this.#linkTo(head, ref)) index.replaceLocated(head)
   }
 
-  /** Makes `ref` the newest record of its key, whose place in the index was located last: `head` is what it leads to. */
-  #linkLocated(hash: number, ref: number, head: number): void {
-    const { unitBits, unitMask, words: segments } = this.#arena
+  /**
+   * Notes down that `ref` takes the place of `head` as the newest record of its key, of a new one if that is 0. False if its value went into the record
+   * at `head`, which this transaction has written: then it is gone.
+   */
+  #linkTo(head: number, ref: number): boolean {
+    const journal = this.#journal!
     if (head === 0) {
-      this.#index.insertLocated(hash, ref)
-      this.#journal!.push(ref)
+      journal.push(ref)
       this.#keyCount++
-      return
+      return true
     }
+    const { unitBits, unitMask, words: segments } = this.#arena
     const words = segments[ref >>> unitBits]
     const w = (ref & unitMask) << 1
     const headWords = segments[head >>> unitBits]
@@ -625,19 +674,13 @@ export class VersionedMap implements MapReader {
     } else if (this.#arena.overwrite(head, this.#viewOfValue(ref))) {
       // Only this transaction can have seen the record at `head`.
       this.#arena.free(ref)
-      if (this.#lastPutRef === ref) this.#lastPutRef = head
-      return
+      return false
     } else {
       words[w + PREVIOUS] = headWords[h + PREVIOUS]
     }
-    this.#journal!.push(ref)
-    this.#supersede(headWords, h, head, ref)
-  }
-
-  /** `ref` takes the place of the record `head` (at word `w`) as the newest of its key. */
-  #supersede(words: Int32Array, w: number, head: number, ref: number): void {
-    this.#giveUp(head, words, w)
-    this.#index.replaceLocated(ref)
+    journal.push(ref)
+    this.#giveUp(head, headWords, h)
+    return true
   }
 
   #giveUp(head: number, words: Int32Array, w: number): void {
@@ -663,7 +706,8 @@ export class VersionedMap implements MapReader {
   #endTransaction(): void {
     this.#journal = undefined
     this.#room = 0
-    this.#lastPutRow = noRow()
+    this.#log = undefined
+    this.#loggedRow = noRow()
     this.#group.narrow()
     this.#advanceSequence()
   }

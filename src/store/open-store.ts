@@ -5,15 +5,16 @@
 //      └──abort──> aborted             reads no more
 //
 // put and remove change the map first and the delta second: the map may refuse (MEMORY_LIMIT) and then nothing has happened; the delta only
-// queues, and keeps its failure for commit. It takes a put from where the map has it, and of a removal behind a getView or getSlice a copy of the key:
-// the arguments may be views of what was written over. PERF: from the map a row is copied by the word, for half of what its bytes take. The texts are
-// those of Spark's HDFSBackedStateStore, word for word.
+// queues, and keeps its failure for commit. Of puts the map tells it, some at a time, from where it has them: copied by the word that takes half of what
+// their bytes take (PERF). Of a removal behind a getView or getSlice it takes a copy of the key, which may be a view of what is written over. The
+// texts are those of Spark's HDFSBackedStateStore, word for word.
 
 import type { ByteSlice } from '../base/byte-slice.ts'
 import { StateStoreError } from '../errors.ts'
+import type { RowWords } from '../base/row-words.ts'
 import { copyProgress } from '../format/progress.ts'
 import { VALUE_BYTES_MAX } from '../format/record-stream.ts'
-import type { MapReader, MapView, VersionedMap } from '../map/versioned-map.ts'
+import type { MapReader, MapView, PutLog, VersionedMap } from '../map/versioned-map.ts'
 import { checkCallOptions } from './call-options.ts'
 import type { StateStoreMetrics } from './metrics.ts'
 import type { StagedStateFile } from './staged-state-file.ts'
@@ -42,7 +43,7 @@ export interface OpenStoreParts {
   readonly host: StoreHost
 }
 
-export class OpenStore extends StoreReader implements StateStore {
+export class OpenStore extends StoreReader implements StateStore, PutLog {
   readonly #map: VersionedMap
   readonly #host: StoreHost
   #state: StoreState = 'updating'
@@ -83,7 +84,6 @@ export class OpenStore extends StoreReader implements StateStore {
     }
     this.#map.put(key, value)
     this.#hasLent = false
-    this.#stagedDelta().putRow(this.#map.lastPut())
   }
 
   remove(key: Uint8Array): boolean {
@@ -157,8 +157,14 @@ export class OpenStore extends StoreReader implements StateStore {
 
   // --- for the provider
 
-  /** The delta, made at the first need. */
+  /** For the map, which tells of puts. */
+  putRow(row: RowWords): void {
+    this.#stagedDelta().putRow(row)
+  }
+
+  /** The delta with all changes, made at the first need. */
   takeDelta(): StagedStateFile {
+    this.#map.logPuts()
     return this.#stagedDelta()
   }
 

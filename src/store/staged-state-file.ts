@@ -4,7 +4,7 @@
 // not wait whole in memory as long as its caller lets the event loop turn. The temp file is made once the first block is full, while rows still come
 // in, or else when the file is sealed: a store that only reads leaves none, and a batch of less than a block is written in one call.
 //
-// A failure in the background, of a write or of the codec in the thread pool, is kept and thrown by drain(), end() or seal(): put has nobody to tell.
+// A failure of a write or of the codec, wherever it runs, is kept and thrown by drain(), end() or seal(): put has nobody to tell.
 
 import { assert } from '../base/assert.ts'
 import { joinBytes } from '../base/bytes.ts'
@@ -68,23 +68,19 @@ export class StagedStateFile {
     return this.#crc
   }
 
-  /** Throws CODEC_FAILED; then the row is in no file, and end() throws it again. */
   putRow(row: RowWords): void {
     try {
       this.#writer.putRow(row)
     } catch (error) {
       this.#failure ??= { error }
-      throw error
     }
   }
 
-  /** Throws as putRow. */
   remove(key: Uint8Array): void {
     try {
       this.#writer.remove(key)
     } catch (error) {
       this.#failure ??= { error }
-      throw error
     }
   }
 

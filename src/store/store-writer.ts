@@ -97,7 +97,6 @@ export class StoreWriter implements StoreHost {
       throw this.#leased.ending(await this.#leased.orFenced(error))
     })
     await this.#parts.installed.reclaim(this.#parts.options.clock)
-    map.begin()
     this.#open = new OpenStore({
       id: this.#parts.id,
       info,
@@ -105,6 +104,7 @@ export class StoreWriter implements StoreHost {
       map,
       host: this,
     })
+    map.begin(this.#open)
     const openMs = this.#parts.options.clock.elapsedMs() - startedMs
     this.#parts.counters.latencies.openMs = openMs
     publishStep('open', { storeId: this.#storeId, version: info.version, durationMs: openMs })

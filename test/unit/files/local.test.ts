@@ -470,6 +470,25 @@ describe('a disk that fails', () => {
   })
 })
 
+test('a file is moved once it has its new name; who asks for the old one waits until that is gone', async () => {
+  let unlink: () => void = () => undefined
+  const held = new Promise<void>((resolve) => (unlink = resolve))
+  const disk = new MemoryDisk()
+  const native = aroundCalls(disk, async (call, proceed) => {
+    if (call.method === 'unlink') await held
+    return proceed()
+  })
+  const files = new MemoryFileManager({ disk, native })
+  for (const folder of ['from', 'to']) await files.makeDirectories(folder, 'os')
+  await (await files.createFile('from/source', 'os'))!.close()
+  expect(await files.moveIfAbsent('from/source', 'to/target', 'os')).toBe('moved')
+  expect(await namesIn(files, 'to')).toEqual(['target'])
+  const asked = [files.stat('from/source'), files.list('from'), files.deleteFile('from/source')]
+  await new Promise(setImmediate)
+  unlink()
+  expect(await Promise.all(asked)).toEqual([undefined, [], false])
+})
+
 test('many readers at once take a bounded number of descriptors', async () => {
   const disk = new MemoryDisk()
   let openMax = 0

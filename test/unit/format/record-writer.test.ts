@@ -4,7 +4,9 @@ import type { RowWords } from '../../../src/base/row-words.ts'
 import { RecordWriter } from '../../../src/format/record-writer.ts'
 
 describe('putRow', () => {
-  const rowOf = (key: Uint8Array, value: Uint8Array): RowWords => {
+  type Row = [key: Uint8Array, value: Uint8Array]
+
+  const rowOf = ([key, value]: Row): RowWords => {
     const valueWord = 2 + Math.ceil(key.length / 4)
     const words = new Int32Array(valueWord + Math.ceil(value.length / 4) + 1).fill(-1)
     const bytes = new Uint8Array(words.buffer)
@@ -13,28 +15,40 @@ describe('putRow', () => {
     return { words, keyWord: 2, keyLength: key.length, valueWord, valueLength: value.length }
   }
 
+  function expectSame(rows: Row[], blockBytes: number, rowChecksums: boolean): void {
+    const [one, other] = [false, true].map((byRow) => {
+      const chunks: Uint8Array[] = []
+      const onBlock = (plain: Uint8Array) => void chunks.push(plain.slice())
+      const writer = new RecordWriter({ blockBytes, rowChecksums, onBlock })
+      for (const row of rows) {
+        if (byRow) writer.putRow(rowOf(row))
+        else writer.put(...row)
+      }
+      writer.end()
+      return chunks
+    })
+    expect(other).toEqual(one)
+  }
+
   test.each([false, true])('writes what put() writes, row checksums %s', (rowChecksums) => {
+    // Rows of whole words, one after the other, are copied another way.
+    const wholeWords = (maxWords: number) =>
+      fc
+        .array(fc.integer(), { maxLength: maxWords })
+        .map((words) => new Uint8Array(Int32Array.from(words).buffer))
     const property = fc.property(
-      fc.array(fc.tuple(fc.uint8Array({ maxLength: 40 }), fc.uint8Array({ maxLength: 90 }))),
-      (rows) => {
-        const [one, other] = [false, true].map((byRow) => {
-          const chunks: Uint8Array[] = []
-          const writer = new RecordWriter({
-            blockBytes: 64,
-            rowChecksums,
-            onBlock: (plain) => chunks.push(plain.slice()),
-          })
-          for (const [key, value] of rows) {
-            if (byRow) writer.putRow(rowOf(key, value))
-            else writer.put(key, value)
-          }
-          writer.end()
-          return chunks
-        })
-        expect(other).toEqual(one)
-      },
+      fc.oneof(
+        fc.array(fc.tuple(fc.uint8Array({ maxLength: 40 }), fc.uint8Array({ maxLength: 90 }))),
+        fc.array(fc.tuple(wholeWords(100), wholeWords(30)), { minLength: 1 }),
+      ),
+      fc.constantFrom(64, 255, 1000),
+      (rows, blockBytes) => expectSame(rows, blockBytes, rowChecksums),
     )
     fc.assert(property)
+  })
+
+  test('writes lengths of more than two bytes', () => {
+    expectSame([[new Uint8Array(70_000).fill(1), new Uint8Array(4)]], 100_000, false)
   })
 })
 

@@ -76,14 +76,14 @@ function openApart(
   })
 }
 
-test('lz4 blocks that are compressed apart have 64 KiB, the first has 32 as Spark', async () => {
+test('lz4 blocks that are compressed apart have 128 KiB, the first has 32 as Spark', async () => {
   const chunks: Uint8Array[] = []
   const writer = openApart({}, (chunk) => chunks.push(chunk))
-  writer.put(bytesOf('k'), new Uint8Array(170_000))
+  writer.put(bytesOf('k'), new Uint8Array(300_000))
   await writer.settle()
   // Where the block's header has its plain length.
   const plainBytes = chunks.map((chunk) => Buffer.from(chunk).readUInt32LE(13))
-  expect(plainBytes).toEqual([32 * 1024, 64 * 1024, 64 * 1024])
+  expect(plainBytes).toEqual([32 * 1024, 128 * 1024, 128 * 1024])
 })
 
 test('a small batch is compressed at once, and begins its file with the first block', () => {
@@ -104,8 +104,8 @@ test('what went to the thread pool gives its memory back when it is compressed',
     return lz4.encodeBlockApart!(plain)
   }
   const writer = openApart({ encodeBlockApart }, () => undefined)
-  writer.put(bytesOf('k'), new Uint8Array(170_000))
-  expect(sent.map(({ length }) => length)).toEqual([64 * 1024, 64 * 1024])
+  writer.put(bytesOf('k'), new Uint8Array(300_000))
+  expect(sent.map(({ length }) => length)).toEqual([128 * 1024, 128 * 1024])
   await writer.settle()
   expect(sent.map(({ length }) => length)).toEqual([0, 0])
 })
@@ -119,10 +119,10 @@ test('while the event loop does not turn 64 blocks wait for the thread pool at m
     return lz4.encodeBlockApart!(plain)
   }
   const writer = openApart({ encodeBlockApart: counted }, (chunk) => chunks.push(chunk))
-  for (let n = 0; n < 100; n++) writer.put(bytesOf(`key ${n}`), new Uint8Array(64 * 1024).fill(n))
+  for (let n = 0; n < 100; n++) writer.put(bytesOf(`key ${n}`), new Uint8Array(128 * 1024).fill(n))
   expect(apart).toBe(64)
   await writer.settle()
-  writer.put(bytesOf('one more'), new Uint8Array(64 * 1024))
+  writer.put(bytesOf('one more'), new Uint8Array(128 * 1024))
   expect(apart).toBe(65)
   await writer.settle()
   writer.seal()
@@ -132,7 +132,7 @@ test('while the event loop does not turn 64 blocks wait for the thread pool at m
 
 test('a delta does not queue behind the blocks of a snapshot', async () => {
   const snapshot = openApart({}, () => undefined)
-  for (let n = 0; n < 17; n++) snapshot.put(bytesOf(`key ${n}`), new Uint8Array(64 * 1024))
+  for (let n = 0; n < 17; n++) snapshot.put(bytesOf(`key ${n}`), new Uint8Array(128 * 1024))
   const encodeBlockApart = () => Promise.reject(new Error('the pool is busy'))
   const delta = openApart({ encodeBlockApart }, () => undefined, 'delta')
   delta.put(bytesOf('k'), new Uint8Array(200_000))
@@ -145,7 +145,7 @@ test('a delta does not queue behind the blocks of a snapshot', async () => {
 test('a block that fails apart is told by settle, and nothing is sealed before', async () => {
   const broken = new Error('the codec failed')
   const writer = openApart({ encodeBlockApart: () => Promise.reject(broken) }, () => undefined)
-  writer.put(bytesOf('k'), new Uint8Array(100_000))
+  writer.put(bytesOf('k'), new Uint8Array(200_000))
   await expect(writer.settle()).rejects.toBe(broken)
   refused(() => writer.seal())
 })

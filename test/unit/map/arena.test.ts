@@ -1,19 +1,18 @@
 import { expect, test } from 'vitest'
 import { Arena } from '../../../src/map/arena.ts'
 import { MemoryBudget } from '../../../src/map/memory-budget.ts'
-import { KeyWords } from '../../../src/map/key-words.ts'
 import { DEAD, SUPERSEDED_BY } from '../../../src/map/record-layout.ts'
 import { recordUnits } from '../../../src/map/record.ts'
 import { NO_SPARE_BUFFERS } from '../../../src/map/spare-buffers.ts'
 
-const KEY = KeyWords.of(new Uint8Array(8))
+const KEY_BYTES = 8
 
 function newArena(segmentBytesMax: number, bytesMax = Infinity): Arena {
   return new Arena(new MemoryBudget(bytesMax), NO_SPARE_BUFFERS, segmentBytesMax)
 }
 
 function add(arena: Arena, valueBytes: number): number {
-  const ref = arena.append(1, 0, KEY, valueBytes)
+  const ref = arena.append(1, 0, KEY_BYTES, valueBytes)
   checkWalk(arena)
   return ref
 }
@@ -38,7 +37,7 @@ function checkWalk(arena: Arena): void {
 
 test('segments double from small ones up to the largest', () => {
   const arena = newArena(64 * 1024)
-  for (let i = 0; i < 400; i++) arena.append(1, 0, KEY, 1000)
+  for (let i = 0; i < 400; i++) arena.append(1, 0, KEY_BYTES, 1000)
   const sizes = arena.segments.flatMap((segment) => (segment ? [segment.units * 8] : []))
   expect(sizes.slice(0, 5)).toEqual([16384, 16384, 32768, 65536, 65536])
 })
@@ -77,9 +76,9 @@ test('what was replaced at or below the floor is free without having been freed'
   }
   arena.floor = 6
   arena.giveBack(refs[0] >>> arena.unitBits, 16)
-  expect(arena.append(9, 0, KEY, 40)).toBe(refs[4])
-  expect(arena.append(9, 0, KEY, 40)).toBe(refs[5])
-  expect(arena.append(9, 0, KEY, 40)).not.toBe(refs[6])
+  expect(arena.append(9, 0, KEY_BYTES, 40)).toBe(refs[4])
+  expect(arena.append(9, 0, KEY_BYTES, 40)).toBe(refs[5])
+  expect(arena.append(9, 0, KEY_BYTES, 40)).not.toBe(refs[6])
 })
 
 test('overwriting in place needs the room there is, and gives back the rest', () => {
@@ -104,7 +103,7 @@ test('memory counted is memory allocated, through growth, jumbo records and rele
   const arena = new Arena(budget, NO_SPARE_BUFFERS, 4096)
   const allocated = (): number => arena.bytes.reduce((sum, bytes) => sum + bytes.byteLength, 0)
   const refs = Array.from({ length: 200 }, (_, i) =>
-    arena.append(1, 0, KEY, i % 20 === 0 ? 10_000 : 100),
+    arena.append(1, 0, KEY_BYTES, i % 20 === 0 ? 10_000 : 100),
   )
   expect(budget.usedBytes).toBe(allocated())
   for (const ref of refs) arena.free(ref)

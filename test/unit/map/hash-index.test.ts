@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { Arena } from '../../../src/map/arena.ts'
 import { HashIndex } from '../../../src/map/hash-index.ts'
 import { KeyHash } from '../../../src/map/key-hash.ts'
-import { KeyWords } from '../../../src/map/key-words.ts'
+import { KeyWords, writeKey } from '../../../src/map/key-words.ts'
 import { MemoryBudget } from '../../../src/map/memory-budget.ts'
 import { NO_SPARE_BUFFERS } from '../../../src/map/spare-buffers.ts'
 
@@ -41,8 +41,11 @@ class Bed {
     expect(this.index.reserve()).toBe(true)
     const hash = hashOf(n)
     expect(this.index.locate(hash, key(n))).toBe(0)
-    const ref = this.arena.append(1, 0, key(n), VALUE_BYTES)
-    this.index.insertLocated(hash, ref)
+    const ref = this.arena.append(1, 0, key(n).length, VALUE_BYTES)
+    const words = this.arena.words[ref >>> this.arena.unitBits]
+    writeKey(words, this.arena.appendedKeyWord, key(n))
+    if (n % 2 === 0) this.index.insertLocated(hash, ref)
+    else expect(this.index.exchange(hash, ref)).toBe(0)
     this.known.set(n, ref)
   }
 

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import type { VersionedMap } from '../../../src/map/versioned-map.ts'
+import type { RowWords } from '../../../src/base/row-words.ts'
 import { commitNext, newMap, numberKey, putMany } from '../../support/arena-map.ts'
 import { bytes, commitRows, versionedMapContract } from '../../support/contracts/versioned-map.ts'
 import { ModelMap, drain } from '../../support/model.ts'
@@ -419,20 +420,74 @@ describe('memory', () => {
   })
 })
 
-test.each([24, 80, 1000])(
-  'lastPut() is the row of a put over a removal of a key of %i bytes',
-  (length) => {
+/** A log that writes down what it hears as lines of hex. */
+function lines() {
+  const heard: string[] = []
+  const hex = (words: Int32Array, word: number, length: number): string =>
+    Buffer.from(words.buffer, words.byteOffset + word * 4, length).toString('hex')
+  const putRow = ({ words, keyWord, keyLength, valueWord, valueLength }: RowWords): void =>
+    void heard.push(`${hex(words, keyWord, keyLength)}=${hex(words, valueWord, valueLength)}`)
+  return { heard, putRow }
+}
+
+describe('the log of a transaction', () => {
+  test.each([24, 80, 1000])('hears of a put over a removal of a key of %i bytes', (length) => {
     // The longer two have a segment of their own.
     const map = newMap({ segmentBytesMax: 64 })
     const key = new Uint8Array(length).fill(7)
     commitNext(map, () => map.put(key, Uint8Array.of(1)))
-    map.begin()
+    const log = lines()
+    map.begin(log)
     map.remove(key)
     expect(map.getView(numberKey(1))).toBeUndefined()
     map.put(key, new Uint8Array(0))
-    const { words, keyWord, keyLength, valueLength } = map.lastPut()
-    expect([keyLength, valueLength]).toEqual([length, 0])
-    expect(new Uint8Array(words.buffer, keyWord * 4, length)).toEqual(key)
+    expect(log.heard).toEqual([`${'07'.repeat(length)}=`])
     expect(map.get(key)).toEqual(new Uint8Array(0))
-  },
-)
+  })
+
+  test('hears of every put once and in order, of those of one key as well, whatever is done between', () => {
+    const map = newMap()
+    const log = lines()
+    const expected: string[] = []
+    const put = (key: number, ...value: number[]): void => {
+      map.put(Uint8Array.of(key), Uint8Array.from(value))
+      expected.push(`${hex2(key)}=${value.map(hex2).join('')}`)
+    }
+    map.begin(log)
+    // More than wait together, the same keys again among them, longer and shorter.
+    for (let i = 0; i < 100; i++) put(i % 7, ...Array.from({ length: i % 5 }, () => i))
+    map.remove(Uint8Array.of(3))
+    expect(log.heard).toEqual(expected)
+    put(3, 1)
+    map.logPuts()
+    expect(log.heard).toEqual(expected)
+    // Behind a read, over what this transaction has written: in its place, and where it does not fit.
+    for (const size of [1, 0, 9]) {
+      map.get(Uint8Array.of(3))
+      put(3, ...Array.from({ length: size }, () => 7))
+    }
+    put(4)
+    drain(map.cursor())
+    put(4, 4)
+    put(4, 5)
+    map.commit(1)
+    expect(log.heard).toEqual(expected)
+    map.begin()
+    map.put(Uint8Array.of(1), Uint8Array.of(1))
+    map.commit(2)
+    expect(log.heard).toEqual(expected)
+  })
+
+  test('hears no more once the transaction is aborted', () => {
+    const map = newMap()
+    const log = lines()
+    map.begin(log)
+    map.put(Uint8Array.of(1), Uint8Array.of(1))
+    map.abort()
+    expect(log.heard).toEqual([])
+  })
+})
+
+function hex2(byte: number): string {
+  return byte.toString(16).padStart(2, '0')
+}

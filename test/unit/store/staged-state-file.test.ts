@@ -147,9 +147,9 @@ test('after a codec has failed the row it failed on cannot be committed over', a
       throw new StateStoreError('TIDEMARK_CODEC_FAILED', 'the codec failed')
     },
   })
-  await failure('TIDEMARK_CODEC_FAILED', () =>
-    file.putRow(rowOf(text('k'), new Uint8Array(100_000))),
-  )
+  file.putRow(rowOf(text('k'), new Uint8Array(100_000)))
+  file.putRow(rowOf(text('l'), new Uint8Array(1)))
+  file.remove(text('m'))
   await failure('TIDEMARK_CODEC_FAILED', async () => await file.end())
   await file.discard()
 })
@@ -159,7 +159,7 @@ test('of a codec that fails in the thread pool end() tells, whatever was put mea
   const file = await stagedDelta({
     encodeBlockApart: async () => await new Promise<never>((_, no) => (reject = no)),
   })
-  file.putRow(rowOf(text('k'), new Uint8Array(100_000)))
+  file.putRow(rowOf(text('k'), new Uint8Array(200_000)))
   const ended = failure('TIDEMARK_CODEC_FAILED', async () => await file.end())
   reject(new StateStoreError('TIDEMARK_CODEC_FAILED', 'the codec failed'))
   await ended

@@ -31,8 +31,6 @@ export interface RecordWriterOptions {
 export class RecordWriter {
   #block: Uint8Array
   #view: DataView
-  /** The whole words of the block. */
-  #words: Int32Array
   #blockBytes: number
   readonly #laterBlockBytes: number
   readonly #rowChecksums: boolean
@@ -44,7 +42,6 @@ export class RecordWriter {
   constructor(options: RecordWriterOptions) {
     this.#block = new Uint8Array(options.blockBytes)
     this.#view = new DataView(this.#block.buffer)
-    this.#words = wordsOf(this.#block)
     this.#blockBytes = options.blockBytes
     this.#laterBlockBytes = options.laterBlockBytes ?? options.blockBytes
     this.#rowChecksums = options.rowChecksums
@@ -87,18 +84,6 @@ export class RecordWriter {
     }
     if (keyLength > KEY_BYTES_MAX) throw tooLong('key', keyLength, KEY_BYTES_MAX)
     if (valueLength > VALUE_BYTES_MAX) throw tooLong('value', valueLength, VALUE_BYTES_MAX)
-    // PERF: most rows, if they are of whole words, and so are all before them.
-    if (((this.#used | keyLength | valueLength) & 3) === 0 && valueLength <= WORD_COPY_BYTES_MAX) {
-      const keyFrom = (this.#used + LENGTH_BYTES) >>> 2
-      const valueFrom = (keyFrom + (keyLength >>> 2) + 1) | 0
-      const target = this.#words
-      target[(keyFrom - 1) | 0] = bigEndian(keyLength)
-      copyAligned(target, keyFrom, words, keyWord, keyLength >>> 2)
-      target[(valueFrom - 1) | 0] = bigEndian(valueLength)
-      copyAligned(target, valueFrom, words, valueWord, valueLength >>> 2)
-      this.#used = (valueFrom << 2) + valueLength
-      return
-    }
     const view = this.#view
     const keyAt = this.#used + LENGTH_BYTES
     const valueAt = keyAt + keyLength + LENGTH_BYTES
@@ -196,7 +181,6 @@ export class RecordWriter {
     this.#blockBytes = this.#laterBlockBytes
     this.#block = new Uint8Array(this.#blockBytes)
     this.#view = new DataView(this.#block.buffer)
-    this.#words = wordsOf(this.#block)
   }
 }
 
@@ -231,33 +215,6 @@ function copyWords(
     view.setInt32(to, words[i], ORDER)
     to = (to + WORD_BYTES) | 0
   }
-}
-
-function wordsOf(block: Uint8Array): Int32Array {
-  return new Int32Array(block.buffer, 0, block.length >>> 2)
-}
-
-/** The int32 that lies in memory as `n` does in the stream. */
-function bigEndian(n: number): number {
-  return ORDER ? (n >>> 24) | ((n >>> 8) & 0xff00) | ((n << 8) & 0xff0000) | (n << 24) : n
-}
-
-/** PERF: four at a time: of what V8 does for a word and for a round, the latter is more. */
-function copyAligned(
-  target: Int32Array,
-  at: number,
-  words: Int32Array,
-  from: number,
-  count: number,
-): void {
-  let i = 0
-  for (; i < count - 3; i = (i + 4) | 0) {
-    target[(at + i) | 0] = words[(from + i) | 0]
-    target[(at + i + 1) | 0] = words[(from + i + 1) | 0]
-    target[(at + i + 2) | 0] = words[(from + i + 2) | 0]
-    target[(at + i + 3) | 0] = words[(from + i + 3) | 0]
-  }
-  for (; i < count; i = (i + 1) | 0) target[(at + i) | 0] = words[(from + i) | 0]
 }
 
 function tooLong(what: 'key' | 'value', found: number, max: number): RangeError {

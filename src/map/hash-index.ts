@@ -13,7 +13,7 @@ import type { Arena } from './arena.ts'
 import { KeyHash } from './key-hash.ts'
 import type { KeyWords } from './key-words.ts'
 import type { MemoryBudget } from './memory-budget.ts'
-import { hasKey, haveSameKey, keyLengthAt, keyWordAt } from './record.ts'
+import { hasKey, keyLengthAt, keyWordAt } from './record.ts'
 import type { SpareBuffers } from './spare-buffers.ts'
 
 const BITS_MIN = 6
@@ -264,38 +264,6 @@ export class HashIndex {
     return true
   }
 
-  /**
-   * Points the key of the record at `ref`, whose hash the caller knows, to that record, and returns where it led, or 0 for a key that was not there.
-   * That place is located then.
-   */
-  exchange(hash: number, ref: number): number {
-    const table = this.#tableOf(hash)
-    const { words: segments, unitBits, unitMask } = this.#arena
-    const words = segments[ref >>> unitBits]
-    const w = (ref & unitMask) << 1
-    const mask = table.length - 1
-    let s = firstWordOf(table, hash)
-    let head = 0
-    for (;;) {
-      head = table[(s + 1) | 0]
-      if (head === 0) {
-        table[s] = hash
-        this.#count++
-        break
-      }
-      if (table[s] === hash) {
-        const h = (head & unitMask) << 1
-        if (haveSameKey(segments[head >>> unitBits], h, words, w)) break
-      }
-      s = (s + 2) & mask
-    }
-    table[(s + 1) | 0] = ref
-    // PERF: it seldom changes, and the collector wants to know of each time it is set.
-    if (this.#atTable !== table) this.#atTable = table
-    this.#atSlot = s >>> 1
-    return head
-  }
-
   /** Puts a key in that the last locate() did not find, at the place it ended. */
   insertLocated(hash: number, ref: number): void {
     const s = this.#atSlot * 2
@@ -362,7 +330,8 @@ export class HashIndex {
       }
       s = (s + 2) & mask
     }
-    this.#atTable = table
+    // PERF: it seldom changes, and the collector wants to know of each time it is set.
+    if (this.#atTable !== table) this.#atTable = table
     this.#atSlot = s >>> 1
     return ref
   }

@@ -41,8 +41,8 @@ export function copyKey(key: Uint8Array, words: Int32Array, at: number): void {
 
 /** Copies a key to words[at] and what follows. Returns the word behind it. */
 export function writeKey(words: Int32Array, at: number, key: KeyWords): number {
-  const { length, words: from } = key
-  const count = (length + 3) >>> 2
+  const { words: from } = key
+  const count = wordsForKey(key.length)
   for (let i = 0; i < count; i = (i + 1) | 0) words[(at + i) | 0] = from[i]
   return (at + count) | 0
 }

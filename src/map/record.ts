@@ -65,24 +65,6 @@ export function hasKey(
   return true
 }
 
-/** Whether the records at words[w] and others[o] are of one key. */
-export function haveSameKey(words: Int32Array, w: number, others: Int32Array, o: number): boolean {
-  const lengths = words[(w + LENGTHS) | 0]
-  const otherLengths = others[(o + LENGTHS) | 0]
-  if (lengths === LONG || otherLengths === LONG) {
-    return hasKey(words, w, others, keyWordAt(others, o), keyLengthAt(others, o))
-  }
-  const length = lengths >>> KEY_SHIFT
-  if (otherLengths >>> KEY_SHIFT !== length) return false
-  const from = (w + (HEADER_BYTES >>> 2)) | 0
-  const at = (o + (HEADER_BYTES >>> 2)) | 0
-  const count = (length + 3) >>> 2
-  for (let i = 0; i < count; i = (i + 1) | 0) {
-    if (words[(from + i) | 0] !== others[(at + i) | 0]) return false
-  }
-  return true
-}
-
 /** REMOVED for a removal. */
 export function valueLengthAt(words: Int32Array, w: number): number {
   const lengths = words[(w + LENGTHS) | 0]

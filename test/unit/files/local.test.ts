@@ -1,3 +1,5 @@
+// What LocalFileManager does on a real disk. Long: one subject, and each test a few lines.
+
 import { execFileSync } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import {

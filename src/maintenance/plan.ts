@@ -54,7 +54,7 @@ function planSnapshot(input: PlanInput, good: readonly number[]): number | undef
   const last = newestOf(good)
   // One above the newest version is of a history that was undone.
   const damagedSince = [...input.damagedSnapshots].some(
-    (version) => version > last && version <= input.latest,
+    (version) => version > last && version <= input.latest && input.files.snapshots.has(version),
   )
   const due = damagedSince || input.latest - last > input.minDeltasForSnapshot
   return due && input.latest > last ? input.latest : undefined

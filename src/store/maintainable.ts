@@ -23,7 +23,7 @@ export interface Maintainable {
   readonly options: ResolvedOptions
   /** Lists the store, and tells the newest committed version as of the end of the listing; 0 if it is not known any more. The first thing to be asked. */
   survey(): Promise<{ files: StoreFiles<FileStatus>; latest: number }>
-  /** Snapshots that loads have found damaged; to be written anew. */
+  /** Snapshots that loads have found damaged, or whose version was undone where they stay; those that are there are to be written anew. */
   readonly damagedSnapshots: ReadonlySet<number>
   /**
    * Runs `write` with `version` pinned in memory, then publishes what it wrote, under the provider's mutex and only if the version was not

@@ -64,8 +64,11 @@ export class StoreMaintenance {
     // Undone with the rest, if it was that late. Which one is the last now, the next listing or load tells; until then, none is relied on.
     const { counters, damagedSnapshots } = this.#leased.parts
     if (counters.lastSnapshotVersion >= version) counters.lastSnapshotVersion = -1
-    if (!this.#leased.lease.directory.movesAtomically) return // There they stay.
-    for (const damaged of damagedSnapshots) if (damaged >= version) damagedSnapshots.delete(damaged)
+    // There it stays, if there is one, and is of no use.
+    if (!this.#leased.lease.directory.movesAtomically) damagedSnapshots.add(version)
+    else
+      for (const damaged of damagedSnapshots)
+        if (damaged >= version) damagedSnapshots.delete(damaged)
   }
 
   /** Gives up what is under way, a snapshot or cleaning, and starts none any more. */
@@ -104,10 +107,10 @@ export class StoreMaintenance {
     }
   }
 
-  /** The last snapshot, where a listing tells: where nothing was undone meanwhile, and what is undone does not stay. */
+  /** The last snapshot, where a listing tells: where nothing was undone meanwhile. */
   #noteSnapshots(files: StoreFiles<FileStatus>, plan: Plan): void {
-    const { parts, lease } = this.#leased
-    if (plan.rewindCount !== this.#rewindCount || !lease.directory.movesAtomically) return
+    const { parts } = this.#leased
+    if (plan.rewindCount !== this.#rewindCount) return
     const good = [...files.snapshots.keys()].filter(
       (version) => version <= plan.latest && !parts.damagedSnapshots.has(version),
     )

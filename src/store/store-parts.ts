@@ -28,7 +28,7 @@ export interface StoreParts {
   readonly installed: InstalledVersions
   readonly historical: HistoricalMaps
   readonly counters: ProviderCounters
-  /** Snapshots in whose place a load took others, whoever it was for: maintenance writes them anew. */
+  /** Snapshots in whose place a load took others, whoever it was for, and those that a rewind left where they are: maintenance writes them anew. */
   readonly damagedSnapshots: Set<number>
 }
 

@@ -28,7 +28,9 @@ describe('a snapshot', () => {
     const fields = { latest: 4, damagedSnapshots: new Set([12]) }
     expect(planMaintenance(input(deltas(1, 4), fields)).snapshotVersion).toBeUndefined()
     const within = { latest: 14, damagedSnapshots: new Set([12]), minDeltasForSnapshot: 20 }
-    expect(planMaintenance(input(deltas(1, 14), within)).snapshotVersion).toBe(14)
+    const names = [...deltas(1, 14), '12.snapshot']
+    expect(planMaintenance(input(names, within)).snapshotVersion).toBe(14)
+    expect(planMaintenance(input(deltas(1, 14), within)).snapshotVersion).toBeUndefined()
   })
 
   test("is due when more deltas than minDeltasForSnapshot follow the last one, and not at as many: Spark's rule", () => {

@@ -115,6 +115,43 @@ describe('a cleaning on object storage', () => {
   })
 })
 
+describe('the last snapshot of a store on object storage', () => {
+  const often = { minDeltasForSnapshot: 2 }
+  const lagOf = ({ provider }: Awaited<ReturnType<typeof openProvider>>): number =>
+    provider.metrics.customMetrics.snapshotLag
+
+  test('is written anew by the next round once its version was undone', async () => {
+    const files = new MemoryObjects()
+    await using opened = await openProvider(often, files)
+    await commitVersions(opened.provider, 3)
+    await opened.provider.doMaintenance()
+    expect(lagOf(opened)).toBe(0)
+    await commitRows(opened.provider, { again: '3' }, { from: 2 })
+    expect(lagOf(opened)).toBe(3)
+    await opened.provider.doMaintenance()
+    expect(lagOf(opened)).toBe(0)
+
+    await using reader = await openProvider({ readOnly: true }, files)
+    expect(await readRows(reader.provider)).toMatchObject({ again: '3', last: '2' })
+    expect(reader.provider.metrics.customMetrics.numSnapshotsAutoRepaired).toBe(0)
+  })
+
+  test('is known after the first round of a process that ran its batch again', async () => {
+    const files = new MemoryObjects()
+    const before = await openProvider(often, files)
+    await commitVersions(before.provider, 2)
+    await commitRows(before.provider, { third: '3' })
+    await before.provider.doMaintenance()
+    await before.stores.close()
+
+    await using opened = await openProvider(often, files)
+    await commitRows(opened.provider, { third: '3' }, { from: 2 })
+    expect(lagOf(opened)).toBe(3)
+    await opened.provider.doMaintenance()
+    expect(lagOf(opened)).toBe(0)
+  })
+})
+
 describe('a snapshot without trailer that only its sidecar tells to be damaged', () => {
   const plain = {
     trailer: false,

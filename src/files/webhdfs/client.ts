@@ -353,6 +353,7 @@ export class HdfsClient {
         tls: this.#options.tls,
         body: 'none',
         signal,
+        ...(nameNode === this.#nameNodes.current && { left: this.#nameNodes.left }),
       },
       this.#options,
     )

@@ -8,7 +8,8 @@
 // before, or just after it had done what was asked.
 //
 // Three waits are bounded: for the connection, for the first byte of the answer, and between two pieces of a body. While the caller
-// has nothing to write, nothing is waited for.
+// has nothing to write, nothing is waited for. Where the agent has no connection free, those before it are waited for, whose waits are
+// bounded; or until `left` is aborted.
 
 import {
   type Agent,
@@ -47,6 +48,8 @@ export interface StepRequest {
   /** 'none', how many bytes, or 'chunked' where that is not known yet. */
   readonly body: 'none' | 'chunked' | number
   readonly signal?: AbortSignal | undefined
+  /** Aborted when waiting for a connection is of no use any more. */
+  readonly left?: AbortSignal | undefined
 }
 
 export interface StepAnswer {
@@ -188,8 +191,14 @@ export class HttpStep {
     if (this.#phase === 'connected') this.#watchdog.expect(this.#limits.answerTimeoutMs)
   }
 
-  #listen({ secure, connected }: StepRequest): void {
+  #listen({ secure, connected, left }: StepRequest): void {
     const request = this.#request
+    const giveUp = (): void => {
+      if (this.#phase === 'connecting') this.#fail('Given up for another host')
+    }
+    left?.addEventListener('abort', giveUp)
+    const connectedOrFailed = (): void => left?.removeEventListener('abort', giveUp)
+    this.#connection.promise.then(connectedOrFailed, connectedOrFailed)
     request.on('socket', (socket) => {
       // INVARIANT: a request on a connection that stands is never 'no'.
       if (request.reusedSocket || connected.has(socket) || !(secure || socket.connecting))

@@ -17,6 +17,7 @@ export class NameNodes {
   #confirmedAtMs = -Infinity
   /** Nothing that was seen before this counts. */
   #doubtedAtMs = -Infinity
+  #leaving = new AbortController()
 
   constructor(endpoints: readonly Endpoint[], clock: Clock) {
     this.#endpoints = endpoints
@@ -29,6 +30,11 @@ export class NameNodes {
 
   get current(): Endpoint {
     return this.#endpoints[this.#index]
+  }
+
+  /** Aborted once the current one is left for another: who waits for a connection to it need not wait any more. */
+  get left(): AbortSignal {
+    return this.#leaving.signal
   }
 
   /** True if the current one is known to be active, or is the only one there is. */
@@ -48,6 +54,9 @@ export class NameNodes {
     if (this.current !== endpoint) return
     this.#index = (this.#index + 1) % this.#endpoints.length
     this.doubt()
+    if (this.current === endpoint) return
+    this.#leaving.abort()
+    this.#leaving = new AbortController()
   }
 
   /** Something behind the current one failed as it does behind a standby. */

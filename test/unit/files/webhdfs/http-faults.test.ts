@@ -343,6 +343,19 @@ describe('waits', () => {
     expect(await Promise.race([slow, outcome])).toBe(reason)
     await slow
   })
+
+  test('for a connection end as soon as the NameNode is left for another', async () => {
+    const hung = await serve(() => 'hang')
+    const active = await serve(() => json({ FileStatus: FILE }))
+    const files = await open([hung, active], {
+      socketsMax: 1,
+      answerTimeoutMs: 200,
+      retryTimeMs: 60_000,
+    })
+    const found = await Promise.all(['a', 'b', 'c', 'd'].map((name) => files.stat(name)))
+    expect(found.map((status) => status?.name)).toEqual(['a', 'b', 'c', 'd'])
+    expect(hung.seen).toHaveLength(1)
+  })
 })
 
 describe('a deletion whose first answer was lost', () => {

@@ -22,7 +22,7 @@ import { isStateStoreError, type StateStoreError } from '../errors.ts'
 import { commitId, foreignId, type StoreIdTuple } from './commit-id.ts'
 import { type StateFileKind, stateFileName } from './file-names.ts'
 import { RecordReader, type RowSink } from './record-reader.ts'
-import { parseTrailer, type Trailer } from './trailer.ts'
+import { encodeTrailer, parseTrailer, type Trailer } from './trailer.ts'
 
 export type { RowSink } from './record-reader.ts'
 
@@ -140,6 +140,28 @@ export async function checkStateFile(
   for await (const _ of compressed) continue
   checkCrc(compressed.crc, found, source.path, throwIt)
   return { trailer: found.trailer, fileCrc: crc32c(found.trailerBytes, compressed.crc) }
+}
+
+/**
+ * The bytes of a file with another stamp in its trailer, in pieces; one is gone when the next is asked for. CORRUPT_FILE, in the place of the last
+ * piece at the latest, if they are not those that were written, or have no trailer.
+ */
+export async function* withStamp(
+  source: StateFileSource,
+  stamp: Trailer['stamp'],
+  options: ReadStateFileOptions,
+): AsyncGenerator<Uint8Array, void, void> {
+  const found = await findTrailer(
+    source,
+    await readTail(source, Math.min(TAIL_BYTES, source.sizeBytes)),
+  )
+  if (found.trailer === undefined) throw corruptFile(source.path, 'Expected a trailer, found none')
+  const compressed = new CompressedPart(source, found.compressedBytes, undefined, options)
+  yield* compressed
+  checkCrc(compressed.crc, found, source.path, (problem) => {
+    throw problem
+  })
+  yield encodeTrailer({ ...found.trailer, stamp }, compressed.crc)
 }
 
 /** What `inspectStateFile` found: the content where the file could be read to its end, and everything that is wrong with it. */

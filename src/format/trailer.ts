@@ -252,19 +252,3 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0
 }
-
-/** The bytes of a whole file with another stamp in its trailer. CORRUPT_FILE if they are not what was written, or have no trailer. */
-export function withStamp(bytes: Uint8Array, stamp: Trailer['stamp'], path: string): Uint8Array {
-  const lookup = parseTrailer(bytes, bytes.length, path)
-  if (lookup.outcome !== 'found') throw corruptFile(path, 'Expected a trailer, found none')
-  const { trailer, compressedBytes, compressedCrc } = lookup
-  const compressed = bytes.subarray(0, compressedBytes)
-  const crc = crc32c(compressed)
-  if (crc !== compressedCrc) {
-    throw corruptFile(
-      path,
-      `Expected CRC32C ${compressedCrc} of the first ${compressedBytes} bytes, found ${crc}`,
-    )
-  }
-  return concatBytes([compressed, encodeTrailer({ ...trailer, stamp }, crc)])
-}

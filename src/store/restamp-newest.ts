@@ -7,8 +7,8 @@
 import { StateStoreError } from '../errors.ts'
 import type { WritableDirectory } from '../files/writable-directory.ts'
 import { deltaName } from '../format/file-names.ts'
-import { readTrailer } from '../format/state-file-reader.ts'
-import { type Trailer, withStamp } from '../format/trailer.ts'
+import { readTrailer, withStamp } from '../format/state-file-reader.ts'
+import type { Trailer } from '../format/trailer.ts'
 import {
   fileOptions,
   FilesChangedError,
@@ -38,7 +38,8 @@ export async function restampNewest(context: RecoveryContext, lease: WriterLease
     if (source === undefined) return // Empty, or a snapshot alone, which nobody replaces.
     const revision = statusOf(files, 'delta', version)?.revision
     if (revision === undefined) throw hasNoRevision(source.path, context)
-    const trailer = await readTrailer(source, fileOptions(context, 'delta', version))
+    const options = fileOptions(context, 'delta', version)
+    const trailer = await readTrailer(source, options)
     if (trailer === undefined && lease.generation === 1) return
     if (trailer === undefined) throw cannotStamp(source.path, context)
     if (lease.hasGivenOut(trailer.stamp)) return // By an attempt that had no answer.
@@ -46,8 +47,8 @@ export async function restampNewest(context: RecoveryContext, lease: WriterLease
       await lease.directory.refuseIfFenced()
       throw claimsAreMissing(source.path, trailer, lease, context)
     }
-    const bytes = withStamp(await source.read(0, source.sizeBytes), lease.nextStamp(), source.path)
-    if (!(await replace(deltaName(version), revision, bytes, lease.directory)))
+    const pieces = withStamp(source, lease.nextStamp(), options)
+    if (!(await replace(deltaName(version), revision, pieces, lease.directory)))
       throw new FilesChangedError(keepsChanging(source.path, context))
   }, RESTAMP_ATTEMPTS_MAX)
 }
@@ -56,12 +57,12 @@ export async function restampNewest(context: RecoveryContext, lease: WriterLease
 async function replace(
   name: string,
   revision: string,
-  bytes: Uint8Array,
+  pieces: AsyncIterable<Uint8Array>,
   directory: WritableDirectory,
 ): Promise<boolean> {
   const staged = await directory.create(name)
   try {
-    await staged.write(bytes)
+    for await (const piece of pieces) await staged.write(piece)
     await staged.close()
     return (await directory.publish(staged, name, { replacing: revision })) === 'published'
   } finally {

@@ -15,7 +15,7 @@ import { verifyCheckpoint } from '../../src/checkpoint/verify.ts'
 import { PROBE_PREFIX } from '../../src/files/file-manager.ts'
 import { listClaims } from '../../src/store/claims.ts'
 import { resolveStoreId, stagingDirectory, storeDirectory } from '../../src/store/store-id.ts'
-import { withStamp } from '../../src/format/trailer.ts'
+import { encodeTrailer, parseTrailer } from '../../src/format/trailer.ts'
 import { checkRows, checkVersion, commitNext, type Lineage } from './lineage.ts'
 import {
   attempt,
@@ -237,7 +237,11 @@ async function latestRead(files: CheckpointFileManager): Promise<number> {
 }
 
 function withoutStamp(name: string, content: string): string {
-  return Buffer.from(withStamp(Buffer.from(content, 'latin1'), [1, 1], name)).toString('latin1')
+  const bytes = Buffer.from(content, 'latin1')
+  const found = parseTrailer(bytes, bytes.length, name)
+  if (found.outcome !== 'found') throw new Error(`${name} has no trailer`)
+  const trailer = encodeTrailer({ ...found.trailer, stamp: [1, 1] }, found.compressedCrc)
+  return Buffer.concat([bytes.subarray(0, found.compressedBytes), trailer]).toString('latin1')
 }
 
 /** Every call of A after the one that was refused is refused too; the last ones always. */

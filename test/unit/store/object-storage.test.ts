@@ -4,11 +4,14 @@
 import { describe, expect, test } from 'vitest'
 import { StateStoreError } from '../../../src/errors.ts'
 import { MemoryFileManager } from '../../../src/files/memory.ts'
+import { WHOLE_FILE_BYTES_MAX } from '../../../src/format/state-file-reader.ts'
 import type { StateStoreOptions } from '../../../src/store/options.ts'
+import { aroundCalls } from '../../../src/testing/around-calls.ts'
 import { MemoryObjects, type ObjectStorage } from '../../support/memory-objects.ts'
 import {
   commitRows,
   commitVersions,
+  damage,
   failure,
   openProvider,
   readFile,
@@ -268,6 +271,47 @@ describe('a write without an answer', () => {
     expect(next.version).toBe(2)
     const rows = { ...rowsAfter(1), b: '2' }
     expect(await rowsRead(a.files.storage)).toEqual({ latest: 2, rows })
+  })
+})
+
+describe('a newest version that is too large to be read at once', () => {
+  async function left() {
+    const objects = new MemoryObjects()
+    await using a = await openProvider({ compression: 'none' }, objects)
+    const store = await a.provider.getStore()
+    for (let i = 0; i < 20; i++) store.put(text(`k${i}`), new Uint8Array(1024 * 1024).fill(i))
+    await store.commit()
+    const files = aroundCalls(new MemoryObjects(objects.storage), async (call, proceed) => {
+      const answer = await proceed()
+      if (call.method === 'read' && (answer as Uint8Array).length > WHOLE_FILE_BYTES_MAX)
+        throw new StateStoreError('TIDEMARK_UNSUPPORTED', 'Too much to be read in one piece')
+      return answer
+    })
+    return { objects, files }
+  }
+
+  const stampOf = (bytes: Uint8Array): string | undefined =>
+    /"stamp":\[(\d+),\d+\]/.exec(Buffer.from(bytes.subarray(-4096)).toString('latin1'))?.[1]
+
+  test('is taken over in pieces', async () => {
+    const { objects, files } = await left()
+    const before = await readFile(objects, '1.delta')
+    await using b = await openProvider({}, files)
+    const store = await b.provider.getStore()
+    expect([store.version, store.get(text('k7'))?.length]).toEqual([1, 1024 * 1024])
+    const after = await readFile(objects, '1.delta')
+    expect([stampOf(before), stampOf(after)]).toEqual(['1', '2'])
+    expect(after.length).toBe(before.length)
+    expect(Buffer.compare(after.subarray(0, -4096), before.subarray(0, -4096))).toBe(0)
+  })
+
+  test('and damaged is not', async () => {
+    const { objects, files } = await left()
+    await damage(objects, '1.delta', 15 * 1024 * 1024)
+    const before = await readFile(objects, '1.delta')
+    await using b = await openProvider({}, files)
+    await failure('TIDEMARK_CORRUPT_FILE', () => b.provider.getStore())
+    expect(Buffer.compare(await readFile(objects, '1.delta'), before)).toBe(0)
   })
 })
 

@@ -10,9 +10,15 @@ import {
   verifyCheckpoint,
 } from '../../src/index.ts'
 import { expect } from 'vitest'
+import { seededRandom } from './seeds.ts'
 import { difference, rowsOf, VersionHistory } from './version-history.ts'
 
 export const SCENARIO_STORE = { operatorId: 0, partitionId: 0 }
+
+const LARGE_VALUES = [1, 2, 3].map((seed) => {
+  const random = seededRandom(seed)
+  return Uint8Array.from({ length: 100_000 }, () => random() * 256)
+})
 
 /** What the scenario's caller knew when it ended, or was ended. */
 export class Ledger {
@@ -97,7 +103,7 @@ export async function commitOver(
   const rows = new Map(ledger.acknowledged.at(parent).rows)
   const operations: string[] = []
   for (let i = 0; i < 3; i++) {
-    const [key, value] = [keyOf((n * 3 + i) % 7), new Uint8Array(1 + (n % 5)).fill(n)]
+    const [key, value] = [keyOf((n * 3 + i) % 7), valueOf(n, i)]
     store.put(key, value)
     rows.set(hex(key), hex(value))
     operations.push(`${hex(key)}=${hex(value)}`)
@@ -118,6 +124,11 @@ export async function commitOver(
   }
   ledger.acknowledged = after
   ledger.underway = undefined
+}
+
+/** The eighth batch has several blocks of what does not compress: its file is begun, and written to, while rows are put. */
+function valueOf(n: number, i: number): Uint8Array {
+  return n === 8 ? LARGE_VALUES[i] : new Uint8Array(1 + (n % 5)).fill(n)
 }
 
 export function keyOf(n: number): Uint8Array {

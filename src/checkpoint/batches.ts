@@ -40,14 +40,14 @@ export async function hasQueryFiles(files: CheckpointFileManager): Promise<boole
   return false
 }
 
-/** The batches that a log has entries of, ascending; none if it is not there. */
+/** The batches that a log has entries of, ascending; none if it is not there. What has the name but is no file counts too, for who reads it to say so. */
 export async function listBatchIds(
   files: CheckpointFileManager,
   directory: string,
 ): Promise<number[]> {
   const entries = (await files.list(directory)) ?? []
   return entries
-    .filter(({ type, name }) => type === 'file' && /^(0|[1-9]\d{0,14})$/.test(name))
+    .filter(({ name }) => /^(0|[1-9]\d{0,14})$/.test(name))
     .map(({ name }) => Number(name))
     .sort((a, b) => a - b)
 }

@@ -1,7 +1,7 @@
 // Checkpoints of Spark that are not as they should be: each is refused with an error that names the file and what was expected, found by
 // `verify` too, and left as it is.
 
-import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { openCheckpoint } from '../../../src/checkpoint/checkpoint.ts'
@@ -185,6 +185,18 @@ test('a commit log of a newer version, or cut, is told with its name', async () 
   await change('commits/1', (text) => text.slice(0, 9))
   await expectFound('damaged-metadata', 'commits/1')
 })
+
+test.each(['commits/2', 'offsets/2'])(
+  'a folder or a link in place of %s does not pass for no entry',
+  async (path) => {
+    for (const put of [() => mkdir(at(path)), () => symlink(at('metadata'), at(path))]) {
+      await rm(at(path), { recursive: true })
+      await put()
+      await expectRefused('TIDEMARK_CORRUPT_FILE', path)
+      await expectFound('damaged-metadata', path)
+    }
+  },
+)
 
 test('the id of the query cut', async () => {
   await change('metadata', (text) => text.slice(0, 12))

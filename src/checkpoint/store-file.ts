@@ -2,7 +2,13 @@
 
 import { corruptFile } from '../codec/corrupt-file.ts'
 import { type CheckpointFileManager, type FileStatus, joinPath } from '../files/file-manager.ts'
-import { classifyFiles, type StateFileKind, type StoreFiles } from '../format/file-names.ts'
+import {
+  classifyFiles,
+  sidecarName,
+  type StateFileKind,
+  type StoreFiles,
+} from '../format/file-names.ts'
+import { verifySidecar } from '../format/sidecar.ts'
 import {
   type ReadStateFileOptions,
   readStateFile,
@@ -39,7 +45,7 @@ export function sourceOf(
   return openStateFile(files, path, status.sizeBytes, signal)
 }
 
-/** Reads a whole file. Rejects as readStateFile does. */
+/** Reads a whole file, and its sidecar if nothing else stands behind its rows. Rejects as readStateFile and verifySidecar do. */
 export async function readWhole(
   context: StoreFilesContext,
   id: ResolvedStoreId,
@@ -54,5 +60,18 @@ export async function readWhole(
     store: [id.operatorId, id.partitionId, id.storeName],
     signal,
   }
-  return await readStateFile(source, options, sink)
+  const content = await readStateFile(source, options, sink)
+  if (content.trailer === undefined) await checkSidecar(context, source, content)
+  return content
+}
+
+/** One that is not there says nothing. */
+async function checkSidecar(
+  { files, signal }: StoreFilesContext,
+  { path: main, sizeBytes }: StateFileSource,
+  { fileCrc: crc }: StateFileContent,
+): Promise<void> {
+  const path = sidecarName(main)
+  const bytes = await files.read(path, {}, signal)
+  if (bytes !== undefined) verifySidecar(bytes, { path, sizeBytes, crc })
 }

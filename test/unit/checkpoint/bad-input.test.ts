@@ -1,7 +1,7 @@
 // Checkpoints of Spark that are not as they should be: each is refused with an error that names the file and what was expected, found by
 // `verify` too, and left as it is.
 
-import { cp, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { copyFile, cp, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { openCheckpoint } from '../../../src/checkpoint/checkpoint.ts'
@@ -313,6 +313,21 @@ describe('files in another codec than the query is set to', () => {
     expect(cli.stderr).toContain('state/1/0/4.delta')
     expect((await tidemarkHere('diff', folder.path, '--json', '--hex', ...diff)).code).toBe(0)
   })
+})
+
+test('changes that the sidecar of their delta contradicts are not handed on', async () => {
+  await copyFile(at('state/0/1/1.delta'), at('state/0/0/1.delta'))
+  const reads = [
+    () => readChanges({ from: 0, operatorId: 0 }),
+    async () => {
+      await using checkpoint = await openCheckpoint(folder.path)
+      for await (const _ of checkpoint.rawChanges({ from: 0, operatorId: 0 })) continue
+    },
+  ]
+  for (const read of reads) {
+    const error = await failure('TIDEMARK_CORRUPT_FILE', read)
+    expect(error.message).toMatch(/sidecar.*state\/0\/0\/1\.delta\.crc/)
+  }
 })
 
 test('a damaged row is named with its file, record and field', async () => {

@@ -2,9 +2,10 @@
 //
 // The rows of one delta are held until the whole file has proved to be what was written; so memory is that of the largest delta.
 
-import { StateStoreError } from '../errors.ts'
-import { joinPath } from '../files/file-manager.ts'
+import { isStateStoreError, StateStoreError } from '../errors.ts'
+import { type FileStatus, joinPath } from '../files/file-manager.ts'
 import { deltaName } from '../format/file-names.ts'
+import { FilesChangedError, whileFilesChange } from '../store/state-files.ts'
 import { type ResolvedStoreId, storeDirectory, storeIdText } from '../store/store-id.ts'
 import { FileVanishedError } from './state-file-source.ts'
 import { listStoreFiles, readWhole, sourceOf, type StoreFilesContext } from './store-file.ts'
@@ -24,33 +25,48 @@ export interface DeltaChanges {
   readonly parent: string | undefined
 }
 
-/** VERSION_NOT_FOUND where the delta is not there, be it that it was cleaned or never written; and what reading a file throws. */
+/**
+ * VERSION_NOT_FOUND where the delta is not there, be it that it was cleaned or never written; and what reading a file throws, once another look at the store
+ * finds the same: a writer may be replacing or cleaning the file.
+ */
 export async function readDeltaChanges(
   context: StoreFilesContext,
   id: ResolvedStoreId,
   version: number,
 ): Promise<DeltaChanges> {
-  const { deltas } = await listStoreFiles(context.files, id)
-  const status = deltas.get(version)
-  if (status === undefined) throw notThere(id, version, [...deltas.keys()])
+  return await whileFilesChange(async () => {
+    const { deltas } = await listStoreFiles(context.files, id)
+    const status = deltas.get(version)
+    if (status === undefined) throw notThere(id, version, [...deltas.keys()])
+    try {
+      return await readListed(context, id, version, status)
+    } catch (error) {
+      const mayHaveChanged =
+        error instanceof FileVanishedError || (isStateStoreError(error) && error.kind === 'corrupt')
+      throw mayHaveChanged ? new FilesChangedError(error) : error
+    }
+  })
+}
+
+async function readListed(
+  context: StoreFilesContext,
+  id: ResolvedStoreId,
+  version: number,
+  status: FileStatus,
+): Promise<DeltaChanges> {
   const source = sourceOf(context, id, status)
   const changes: StoredChange[] = []
-  try {
-    const { trailer } = await readWhole(
-      context,
-      id,
-      source,
-      { kind: 'delta', version },
-      {
-        onPut: (key, value) => void changes.push({ key: key.slice(), value: value.slice() }),
-        onRemove: (key) => void changes.push({ key: key.slice(), value: undefined }),
-      },
-    )
-    return { path: source.path, changes, id: trailer?.id, parent: trailer?.parent }
-  } catch (error) {
-    if (error instanceof FileVanishedError) throw notThere(id, version, [])
-    throw error
-  }
+  const { trailer } = await readWhole(
+    context,
+    id,
+    source,
+    { kind: 'delta', version },
+    {
+      onPut: (key, value) => void changes.push({ key: key.slice(), value: value.slice() }),
+      onRemove: (key) => void changes.push({ key: key.slice(), value: undefined }),
+    },
+  )
+  return { path: source.path, changes, id: trailer?.id, parent: trailer?.parent }
 }
 
 /** BROKEN_CHAIN unless two deltas that follow each other belong to one history, as far as their trailers tell. */

@@ -1,5 +1,7 @@
-// Files that are gone once they are read: another process cleans or rewinds the store while it is being looked at.
+// Files that are gone, or others, once they are read: another process cleans or rewinds the store while it is being looked at.
 
+import { rename } from 'node:fs/promises'
+import { join } from 'node:path'
 import { beforeEach, expect, test } from 'vitest'
 import { checkCodec } from '../../../src/checkpoint/codec-check.ts'
 import { readDeltaChanges } from '../../../src/checkpoint/delta-changes.ts'
@@ -29,6 +31,23 @@ beforeEach(async () => {
 test('say so with a code, and what to do', async () => {
   const read = () => readDeltaChanges(context, store, 1)
   await failure('TIDEMARK_VERSION_NOT_FOUND', read)
+})
+
+test('are looked for anew where another file has taken the place', async () => {
+  const files = await LocalFileManager.open(folder.path)
+  const at = (path: string) => join(folder.path, path)
+  const { list } = files
+  files.list = async (directory) => {
+    const entries = await list.call(files, directory)
+    for (const name of ['1.delta', '1.delta.crc'])
+      await rename(at(`state/1/1/${name}`), at(`state/1/0/${name}`))
+    files.list = list
+    return entries
+  }
+  const settled = { ...context, files: await LocalFileManager.open(folder.path) }
+  const expected = await readDeltaChanges(settled, { ...store, operatorId: 1, partitionId: 1 }, 1)
+  const read = await readDeltaChanges({ ...context, files }, { ...store, operatorId: 1 }, 1)
+  expect(read.changes).toEqual(expected.changes)
 })
 
 test('have no codec to be wrong', async () => {

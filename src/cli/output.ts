@@ -15,6 +15,8 @@ export class Output {
   }
 
   async line(text: string): Promise<void> {
+    // A long line goes by itself: with others before it, it might be longer than any string.
+    if (text.length >= PIECE_CHARACTERS) await this.flush()
     this.#lines.push(text, '\n')
     this.#characters += text.length + 1
     if (this.#characters >= PIECE_CHARACTERS) await this.flush()
@@ -22,9 +24,10 @@ export class Output {
 
   /** To be called at the end. */
   async flush(): Promise<void> {
-    const piece = this.#lines.join('')
+    const lines = this.#lines
     this.#lines = []
     this.#characters = 0
+    const piece = lines.join('')
     if (piece !== '' && !this.#stream.write(piece)) await once(this.#stream, 'drain')
   }
 }

@@ -4,6 +4,7 @@
 //   1   problems were found, or an error of the checkpoint or its storage
 //   2   wrong usage
 
+import { constants } from 'node:buffer'
 import type { Writable } from 'node:stream'
 import { isStateStoreError } from '../errors.ts'
 import { parseArguments } from './arguments.ts'
@@ -74,7 +75,21 @@ function explain(error: unknown, verb: string | undefined): [text: string, code:
   }
   if (isStateStoreError(error))
     return [`tidemark: ${escapeUnprintable(error.message)} [${error.code}]\n`, 1]
+  if (isTooLongForText(error))
+    return [
+      `tidemark: A row makes more text than the ${constants.MAX_STRING_LENGTH} characters that a line can have; the library has it as bytes (rawRows, rawChanges, rawDifferences) [TIDEMARK_UNSUPPORTED]\n`,
+      1,
+    ]
   // A path with NUL in it and the like: an argument that the engine refuses.
   if (error instanceof RangeError) return [`tidemark: ${escapeUnprintable(error.message)}\n`, 2]
   throw error
+}
+
+/** What Node and V8 throw where a string would be longer than any can be. */
+function isTooLongForText(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    (error.message === 'Invalid string length' ||
+      ('code' in error && error.code === 'ERR_STRING_TOO_LONG'))
+  )
 }

@@ -1,9 +1,12 @@
 // The command as a person has it: a child process on src/cli/main.ts, its output, its exit code, and a checkpoint that it leaves alone.
 
+import { constants } from 'node:buffer'
 import { execFile, spawn } from 'node:child_process'
 import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Writable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Output } from '../../../src/cli/output.ts'
 import { StateStores } from '../../../src/index.ts'
 import {
   bytes,
@@ -280,4 +283,44 @@ test('a reader that goes away early is no error', async () => {
   child.stdout.once('data', () => child.stdout.destroy())
   const code = await new Promise((resolve) => child.on('close', resolve))
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+})
+
+test('a row that no line of text can hold: exit code 1, what it is, and what came before it', async () => {
+  await using folder = await temporaryFolder()
+  const { MAX_STRING_LENGTH } = constants
+  {
+    await using stores = await StateStores.open(folder.path, { durability: 'os' })
+    const provider = stores.provider({ operatorId: 0, partitionId: 0 })
+    // The second in hex is none too long, but its line is.
+    for (const size of [MAX_STRING_LENGTH / 2 + 1, MAX_STRING_LENGTH / 2 - 4]) {
+      const store = await provider.getStore()
+      store.put(bytes('a'), bytes('1'))
+      store.put(bytes('b'), new Uint8Array(size))
+      await store.commit()
+    }
+  }
+  for (const version of ['1', '2']) {
+    const found = await tidemark('rows', folder.path, '--json', '--version', version)
+    expect(found).toEqual({
+      code: 1,
+      stdout: '{"p":0,"k":"61","v":"31"}\n',
+      stderr: `tidemark: A row makes more text than the ${MAX_STRING_LENGTH} characters that a line can have; the library has it as bytes (rawRows, rawChanges, rawDifferences) [TIDEMARK_UNSUPPORTED]\n`,
+    })
+  }
+})
+
+test('a line that is as long as text can be goes out by itself', async () => {
+  const sizes: number[] = []
+  const stream = new Writable({
+    decodeStrings: false,
+    write(piece: string, _encoding, done) {
+      sizes.push(piece.length)
+      done()
+    },
+  })
+  const output = new Output(stream)
+  await output.line('short')
+  await output.line('x'.repeat(constants.MAX_STRING_LENGTH - 1))
+  await output.flush()
+  expect(sizes).toEqual([6, constants.MAX_STRING_LENGTH])
 })

@@ -1,3 +1,6 @@
+// A listed state file of a checkpoint as the format room reads it: what was listed may be gone by then, or another.
+
+import { corruptFile } from '../codec/corrupt-file.ts'
 import { StateStoreError } from '../errors.ts'
 import type { CheckpointFileManager } from '../files/file-manager.ts'
 import { type StateFileSource, WHOLE_FILE_BYTES_MAX } from '../format/state-file-reader.ts'
@@ -32,8 +35,15 @@ export function openStateFile(
     sizeBytes,
     read: async (offset, length) => {
       if (sizeBytes > WHOLE_FILE_BYTES_MAX) return await read(offset, length)
-      whole ??= read(0, sizeBytes)
-      return (await whole).subarray(offset, offset + length)
+      // One byte more than was listed: of a longer file that took the place, the first bytes would pass for a file without trailer.
+      whole ??= read(0, sizeBytes + 1)
+      const bytes = await whole
+      if (bytes.length > sizeBytes)
+        throw corruptFile(
+          path,
+          `Expected ${sizeBytes} bytes, found more: the file is longer than when it was listed`,
+        )
+      return bytes.subarray(offset, offset + length)
     },
   }
 }

@@ -13,6 +13,7 @@ import {
   storeDirectory,
 } from '../store/store-id.ts'
 import { type Claim, listClaims } from '../store/claims.ts'
+import { FilesChangedError, whileFilesChange } from '../store/state-files.ts'
 import { isPassedOver } from './discover-stores.ts'
 import type { ReaderStores } from './reader-stores.ts'
 import { FileVanishedError, openStateFile } from './state-file-source.ts'
@@ -56,6 +57,15 @@ export async function describeStore(
   readers: ReaderStores,
   id: ResolvedStoreId,
 ): Promise<StoreInfo> {
+  return await whileFilesChange((_, isLast) => describeAsListed(files, readers, id, isLast))
+}
+
+async function describeAsListed(
+  files: CheckpointFileManager,
+  readers: ReaderStores,
+  id: ResolvedStoreId,
+  isLastLook: boolean,
+): Promise<StoreInfo> {
   const directory = storeDirectory(id)
   const listed = classifyFiles((await files.list(directory)) ?? [])
   let newestVersion = newestOf([...listed.deltas.keys(), ...listed.snapshots.keys()])
@@ -66,8 +76,9 @@ export async function describeStore(
     newestVersion = await own.stores.provider(id).latestVersion()
     newest = await describeNewest(files, directory, listed, newestVersion)
   } catch (error) {
-    // Cleaned or rewound since the listing: what is known stays true of that moment.
     if (!isStateStoreError(error)) throw error
+    if (error.kind === 'corrupt' && !isLastLook) throw new FilesChangedError(error)
+    // Cleaned or rewound since the listing: what is known stays true of that moment.
     if (!(error instanceof FileVanishedError))
       problem = { code: error.code, message: error.message }
   }

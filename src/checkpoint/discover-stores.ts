@@ -151,7 +151,8 @@ function describeRoot(root: readonly FileStatus[] | undefined): string {
   return 'a folder without `state` in it'
 }
 
-function parseNumber(entry: FileStatus): number | undefined {
+/** The operator or partition that a folder is of; undefined if it is of none. */
+export function parseNumber(entry: FileStatus): number | undefined {
   if (entry.type !== 'directory' || !/^(0|[1-9]\d{0,15})$/.test(entry.name)) return undefined
   const value = Number(entry.name)
   return Number.isSafeInteger(value) ? value : undefined

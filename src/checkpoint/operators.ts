@@ -8,7 +8,7 @@
 import { isStateStoreError, StateStoreError } from '../errors.ts'
 import { type CheckpointFileManager, joinPath } from '../files/file-manager.ts'
 import { type ResolvedStoreId, storeDirectory } from '../store/store-id.ts'
-import { STATE_DIRECTORY } from './discover-stores.ts'
+import { parseNumber, STATE_DIRECTORY } from './discover-stores.ts'
 import { type OperatorMetadata, parseOperatorMetadata } from './operator-metadata.ts'
 import { listBatchIds } from './batches.ts'
 import { configuredPartitions, knownSettings } from './spark-settings.ts'
@@ -76,8 +76,8 @@ export async function surveyOperators(
 }> {
   const folders = (await files.list(STATE_DIRECTORY)) ?? []
   const operatorIds = folders
-    .filter(({ type, name }) => type === 'directory' && /^(0|[1-9]\d{0,14})$/.test(name))
-    .map(({ name }) => Number(name))
+    .map(parseNumber)
+    .filter((operatorId) => operatorId !== undefined)
     .sort((a, b) => a - b)
   const operators: OperatorInfo[] = []
   const problems: OperatorDamage[] = []

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { openCheckpoint } from '../../../src/checkpoint/checkpoint.ts'
 import type { RowsSelection } from '../../../src/checkpoint/read-rows.ts'
 import { verifyCheckpoint } from '../../../src/checkpoint/verify.ts'
+import { StateStores } from '../../../src/index.ts'
 import { temporaryFolder, writeCheckpoint } from '../../support/checkpoint-folder.ts'
 import { linesOf, tidemarkHere } from '../../support/command-line.ts'
 import { unpackGolden } from '../../support/goldens.ts'
@@ -134,4 +135,17 @@ describe('damaged metadata of one operator', () => {
     expect(lines.length).toBeGreaterThan(0)
     expect(await read(golden.path, { operatorId: 1 })).toBe(lines.length)
   })
+})
+
+test('the largest number that an operator can have is one of those', async () => {
+  await using folder = await temporaryFolder()
+  const operatorId = Number.MAX_SAFE_INTEGER
+  {
+    await using stores = await StateStores.open(folder.path, { durability: 'os' })
+    await (await stores.provider({ operatorId, partitionId: 0 }).getStore()).commit()
+  }
+  await using checkpoint = await openCheckpoint(folder.path)
+  expect(await checkpoint.operators()).toMatchObject([{ operatorId }])
+  // It has no schema.
+  await failure('TIDEMARK_CHECKPOINT_NOT_FOUND', () => read(folder.path))
 })

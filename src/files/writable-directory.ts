@@ -60,3 +60,20 @@ export interface WritableDirectory {
   /** Deletes what was left half done; returns how many files. */
   cleanLeftovers(): Promise<number>
 }
+
+/** Publishes what `pieces` make, which are used up. Whatever becomes of it, nothing stays staged. Throws what `pieces` does, too. */
+export async function publishPieces(
+  directory: WritableDirectory,
+  name: string,
+  pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  mode: PublishMode,
+): Promise<'published' | 'exists'> {
+  const staged = await directory.create(name)
+  try {
+    for await (const piece of pieces) await staged.write(piece)
+    await staged.close()
+    return await directory.publish(staged, name, mode)
+  } finally {
+    await staged.discard() // Nothing if it was published.
+  }
+}

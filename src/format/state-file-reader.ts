@@ -143,12 +143,12 @@ export async function checkStateFile(
 }
 
 /**
- * The bytes of a file with another stamp in its trailer, in pieces; one is gone when the next is asked for. CORRUPT_FILE, in the place of the last
+ * The bytes of a file that says `changes` in its trailer, in pieces; one is gone when the next is asked for. CORRUPT_FILE, in the place of the last
  * piece at the latest, if they are not those that were written, or have no trailer.
  */
-export async function* withStamp(
+export async function* withTrailer(
   source: StateFileSource,
-  stamp: Trailer['stamp'],
+  changes: Pick<Trailer, 'stamp' | 'committedThrough'>,
   options: ReadStateFileOptions,
 ): AsyncGenerator<Uint8Array, void, void> {
   const found = await findTrailer(
@@ -161,7 +161,7 @@ export async function* withStamp(
   checkCrc(compressed.crc, found, source.path, (problem) => {
     throw problem
   })
-  yield encodeTrailer({ ...found.trailer, stamp }, compressed.crc)
+  yield encodeTrailer({ ...found.trailer, ...changes }, compressed.crc)
 }
 
 /** What `inspectStateFile` found: the content where the file could be read to its end, and everything that is wrong with it. */

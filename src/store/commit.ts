@@ -33,6 +33,7 @@ import {
   type RecoveryContext,
   whileFilesChange,
 } from './state-files.ts'
+import { raiseNewest } from './raise-newest.ts'
 import { removeUndone } from './rewind.ts'
 import type { SidecarSubject } from './state-sidecar.ts'
 import type { StagedStateFile } from './staged-state-file.ts'
@@ -232,6 +233,8 @@ async function publish(commit: SealedCommit, context: CommitContext): Promise<bo
     if (isSameCommit(existing, commit)) {
       if (await standsFor(commit, existing, context)) return await standsAlready(commit, context)
       undoes = false
+      // First: once the version itself says so, a batch that is run again stands.
+      if (version < context.latest) await raiseNewest(commit.info.committedThrough, context)
     }
   }
   if (undoes) {

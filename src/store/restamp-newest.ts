@@ -5,9 +5,9 @@
 // an older stamp than the one below it, which makes it an orphan for everybody (version-info.ts). What the listing shows above is adopted first.
 
 import { StateStoreError } from '../errors.ts'
-import type { WritableDirectory } from '../files/writable-directory.ts'
+import { publishPieces } from '../files/writable-directory.ts'
 import { deltaName } from '../format/file-names.ts'
-import { readTrailer, withStamp } from '../format/state-file-reader.ts'
+import { readTrailer, withTrailer } from '../format/state-file-reader.ts'
 import type { Trailer } from '../format/trailer.ts'
 import {
   fileOptions,
@@ -47,27 +47,11 @@ export async function restampNewest(context: RecoveryContext, lease: WriterLease
       await lease.directory.refuseIfFenced()
       throw claimsAreMissing(source.path, trailer, lease, context)
     }
-    const pieces = withStamp(source, lease.nextStamp(), options)
-    if (!(await replace(deltaName(version), revision, pieces, lease.directory)))
+    const pieces = withTrailer(source, { stamp: lease.nextStamp() }, options)
+    const mode = { replacing: revision }
+    if ((await publishPieces(lease.directory, deltaName(version), pieces, mode)) === 'exists')
       throw new FilesChangedError(keepsChanging(source.path, context))
   }, RESTAMP_ATTEMPTS_MAX)
-}
-
-/** False if it is of another revision by now. */
-async function replace(
-  name: string,
-  revision: string,
-  pieces: AsyncIterable<Uint8Array>,
-  directory: WritableDirectory,
-): Promise<boolean> {
-  const staged = await directory.create(name)
-  try {
-    for await (const piece of pieces) await staged.write(piece)
-    await staged.close()
-    return (await directory.publish(staged, name, { replacing: revision })) === 'published'
-  } finally {
-    await staged.discard() // Nothing if it was published.
-  }
 }
 
 function keepsChanging(path: string, { id }: RecoveryContext): StateStoreError {

@@ -2,7 +2,7 @@
 
 import type { Clock } from '../base/clock.ts'
 import { type FileStatus, joinPath } from '../files/file-manager.ts'
-import type { WritableDirectory } from '../files/writable-directory.ts'
+import { publishPieces, type WritableDirectory } from '../files/writable-directory.ts'
 import { sidecarName, type StoreFiles } from '../format/file-names.ts'
 import { encodeSidecar, verifySidecar } from '../format/sidecar.ts'
 import type { RecoveryContext } from './state-files.ts'
@@ -20,18 +20,12 @@ export async function writeSidecar(
   file: SidecarSubject,
   clock: Clock,
 ): Promise<void> {
-  const name = sidecarName(file.name)
-  const staged = await directory.create(name)
-  try {
-    await staged.write(
-      encodeSidecar({ crc: file.crc, sizeBytes: file.sizeBytes, timestampMs: clock.nowMs() }),
-    )
-    await staged.close()
-    await directory.publish(staged, name, 'replace')
-  } catch (error) {
-    await staged.discard()
-    throw error
-  }
+  const bytes = encodeSidecar({
+    crc: file.crc,
+    sizeBytes: file.sizeBytes,
+    timestampMs: clock.nowMs(),
+  })
+  await publishPieces(directory, sidecarName(file.name), [bytes], 'replace')
 }
 
 /** Throws as `verifySidecar` where the sidecar of a file says otherwise; one that is not there says nothing. */

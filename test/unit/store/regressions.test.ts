@@ -209,6 +209,26 @@ test('a promise that came with a batch run again below the newest version outliv
   await failure('TIDEMARK_REWIND_REFUSED', () => other.provider.getStore(1, { rewind: 'allow' }))
 })
 
+test.each([{ checksumFiles: false }, { checksumFiles: true }])(
+  'so does one with a snapshot above it: $checksumFiles',
+  async (options) => {
+    await using opened = await openProvider({ ...options, minDeltasForSnapshot: 2 })
+    for (const a of ['1', '2', '3']) await commitRows(opened.provider, { a })
+    await opened.provider.doMaintenance()
+    await commitRows(opened.provider, { a: '4' })
+    expect(await names(opened.files)).toContain('3.snapshot')
+    const again = { from: 1, rewind: 'allow', committedThrough: 2 } as const
+    expect(await commitRows(opened.provider, { a: '2' }, again)).toBe(2)
+    await opened.stores.close()
+    await expectClean(opened.files)
+    await using other = await openProvider({}, opened.files)
+    await (await other.provider.getStore()).abort()
+    await failure('TIDEMARK_REWIND_REFUSED', () => other.provider.getStore(1, { rewind: 'allow' }))
+    expect(await readRows(other.provider)).toEqual({ a: '4' })
+    expect(other.provider.metrics.customMetrics.sidecarsRepaired).toBe(0)
+  },
+)
+
 test('the empty version can be opened where the first versions were cleaned, also by a new process', async () => {
   const options = { minBatchesToRetain: 1, minDeltasForSnapshot: 1 }
   await using opened = await openProvider(options)

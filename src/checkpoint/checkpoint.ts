@@ -92,8 +92,9 @@ export class Checkpoint implements AsyncDisposable {
   }
 
   /** What the files of a store tell without its rows being read. Damage is told in `problem`, not thrown. */
-  async describe(id: ResolvedStoreId): Promise<StoreInfo> {
-    return await describeStore(this.#context.files, this.#context.readers, resolveStoreId(id))
+  async describe({ operatorId, partitionId, storeName }: ResolvedStoreId): Promise<StoreInfo> {
+    const id = resolveStoreId({ operatorId, partitionId, storeName })
+    return await describeStore(this.#context.files, this.#context.readers, id)
   }
 
   /** Which query it belongs to; undefined where no file says (our own). CORRUPT_FILE. */
@@ -198,6 +199,9 @@ export class Checkpoint implements AsyncDisposable {
 }
 
 /** INVALID_OPTIONS for an operator or store that can be none. */
-function checkedName(store: Pick<ResolvedStoreId, 'operatorId' | 'storeName'>): ResolvedStoreId {
-  return resolveStoreId({ ...store, partitionId: 0 })
+function checkedName({
+  operatorId,
+  storeName,
+}: Pick<ResolvedStoreId, 'operatorId' | 'storeName'>): ResolvedStoreId {
+  return resolveStoreId({ operatorId, storeName, partitionId: 0 })
 }

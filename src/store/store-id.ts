@@ -27,8 +27,27 @@ const STORE_NAME = /^[A-Za-z0-9$][A-Za-z0-9._$-]{0,127}$/
 // A folder of such a name beside the partition's own deltas would stand where a file belongs.
 const STATE_FILE_NAME = /^\d+\.(delta|snapshot)(\.crc)?$/i
 
-/** The id with its defaults, or INVALID_OPTIONS naming the field that is wrong. */
+const MEMBERS: readonly string[] = [
+  'operatorId',
+  'partitionId',
+  'storeName',
+] satisfies (keyof StoreId)[]
+
+/** The id with its defaults, or INVALID_OPTIONS naming the field that is wrong, or is none: whoever writes `name` would else share the default store. */
 export function resolveStoreId(id: StoreId): ResolvedStoreId {
+  if (typeof id !== 'object' || id === null) {
+    throw new StateStoreError(
+      'TIDEMARK_INVALID_OPTIONS',
+      `Expected the store id to be an object, got ${describeValue(id)}`,
+    )
+  }
+  for (const [name, value] of Object.entries(id)) {
+    if (value === undefined || MEMBERS.includes(name)) continue
+    throw new StateStoreError(
+      'TIDEMARK_INVALID_OPTIONS',
+      `Unknown member \`${name}\` of the store id; its members are ${MEMBERS.join(', ')}`,
+    )
+  }
   const { operatorId, partitionId, storeName = DEFAULT_STORE_NAME } = id
   checkNumber('operatorId', operatorId)
   checkNumber('partitionId', partitionId)

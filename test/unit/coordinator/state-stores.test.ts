@@ -176,6 +176,23 @@ describe('a store id', () => {
     })
   }
 
+  test('with a member that is none of an id is refused: a `name` would else be the default store', async () => {
+    await using opened = await openProvider()
+    const refused = await failure(INVALID, () =>
+      opened.stores.provider({ ...ID, name: 'left' } as StoreId),
+    )
+    expect(refused.message).toBe(
+      'Unknown member `name` of the store id; its members are operatorId, partitionId, storeName',
+    )
+    expect(opened.stores.provider({ ...ID, name: undefined } as StoreId)).toBe(opened.provider)
+  })
+
+  test.each([undefined, null, 7, 'left'])('that is %j is INVALID_OPTIONS', async (id) => {
+    await using opened = await openProvider()
+    const refused = await failure(INVALID, () => opened.stores.provider(id as unknown as StoreId))
+    expect(refused.message).toContain('Expected the store id to be an object')
+  })
+
   test('names its folder as Spark does: the default store in the partition itself, others beside', async () => {
     const files = new MemoryFileManager()
     await using stores = await StateStores.open(files, QUIET)

@@ -39,8 +39,8 @@ export class StateStores implements AsyncDisposable {
 
   /**
    * The stores of a checkpoint: `location` is a folder on local disk, a `webhdfs://`, `swebhdfs://` or `s3://` URL, or a file manager (for options
-   * of its own, or for anywhere else). Nothing is read or written yet, and the folder need not exist, but for `readOnly: true`, which refuses one that does not: CHECKPOINT_NOT_FOUND. INVALID_OPTIONS for options that
-   * are not right, TypeError for a location that is neither.
+   * of its own, or for anywhere else). Nothing is read or written yet, and the folder need not exist, but for `readOnly: true`, which refuses one that does not: CHECKPOINT_NOT_FOUND. INVALID_OPTIONS for options and
+   * locations that are not right, TypeError for a location that is neither text nor file manager, RangeError for one that is no path ('').
    */
   static async open(
     location: string | CheckpointFileManager,
@@ -69,12 +69,7 @@ export class StateStores implements AsyncDisposable {
   /** The provider of one store; the same object for the same id until it is closed. INVALID_OPTIONS for an id that is not right or has other members, PROVIDER_CLOSED after close(). */
   provider(storeId: StoreId): StateStoreProvider {
     const id = resolveStoreId(storeId)
-    if (this.#closing !== undefined) {
-      throw new StateStoreError(
-        'TIDEMARK_PROVIDER_CLOSED',
-        `The stores of ${this.location} were closed; open them again`,
-      )
-    }
+    this.#checkOpen()
     const name = storeIdText(id)
     const known = this.#providers.get(name)
     if (known !== undefined) return known
@@ -93,8 +88,9 @@ export class StateStores implements AsyncDisposable {
     return provider
   }
 
-  /** One round of maintenance over all providers now, one after the other. Rejects with an AggregateError of what failed. */
+  /** One round of maintenance over all providers now, one after the other. Rejects with an AggregateError of what failed; PROVIDER_CLOSED after close(). */
   async doMaintenance(): Promise<void> {
+    this.#checkOpen()
     const failures: unknown[] = []
     for (const provider of this.#providers.values()) {
       try {
@@ -128,6 +124,14 @@ export class StateStores implements AsyncDisposable {
       .filter((outcome) => outcome.status === 'rejected')
       .map((outcome): unknown => outcome.reason)
     if (failures.length > 0) throw new AggregateError(failures, 'Some stores did not close cleanly')
+  }
+
+  #checkOpen(): void {
+    if (this.#closing === undefined) return
+    throw new StateStoreError(
+      'TIDEMARK_PROVIDER_CLOSED',
+      `The stores of ${this.location} were closed; open them again`,
+    )
   }
 
   /** A store whose last snapshot lies far back gets one at once: its recovery would be slow, and slower with every commit. */

@@ -236,6 +236,7 @@ describe('a provider', () => {
     expect(store.state).toBe('aborted')
     await failure('TIDEMARK_PROVIDER_CLOSED', () => opened.stores.provider(ID))
     await failure('TIDEMARK_PROVIDER_CLOSED', () => opened.provider.getStore())
+    await failure('TIDEMARK_PROVIDER_CLOSED', () => opened.stores.doMaintenance())
     expect(await names(opened.files)).toEqual([])
     expect(await names(opened.files, '_tidemark/staging/0/0/default')).toEqual([])
   })

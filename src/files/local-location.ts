@@ -6,7 +6,7 @@ import { StateStoreError } from '../errors.ts'
 import { errnoOf, localError } from './local-errors.ts'
 import type { NativeFiles } from './local-native.ts'
 
-/** The absolute path that `location`, a path or a `file:` URL, stands for. Another kind of URL: INVALID_OPTIONS. */
+/** The absolute path that `location`, a path or a `file:` URL, stands for. Another kind of URL, whole or as path.join() leaves it: INVALID_OPTIONS. */
 export function resolveLocation(location: string): string {
   if (typeof location !== 'string')
     throw new TypeError(`Expected \`location\` to be a string, got ${typeof location}`)
@@ -16,6 +16,13 @@ export function resolveLocation(location: string): string {
     throw new StateStoreError(
       'TIDEMARK_INVALID_OPTIONS',
       `Expected \`location\` to be a path or a file: URL, got ${JSON.stringify(location)}, which is no place on a local disk.`,
+    )
+  }
+  // Else it would be a folder below the current one, on a disk that nobody meant.
+  if (/^(s3[an]?|hdfs|s?webhdfs):\/(?!\/)/i.test(location)) {
+    throw new StateStoreError(
+      'TIDEMARK_INVALID_OPTIONS',
+      `Expected \`location\` to be a path or a URL, got ${JSON.stringify(location)}, a URL with one slash for two, as path.join() leaves it; for a folder of that name give it as ./${location}`,
     )
   }
   return nodePath.resolve(/^file:/i.test(location) ? pathOfUrl(location) : location)

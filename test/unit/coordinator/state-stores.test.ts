@@ -72,6 +72,16 @@ describe('a location on the local disk', () => {
     await failure(INVALID, () => StateStores.open(join(folder, 'file', 'below'), QUIET))
     for (const url of ['gs://bucket/x', 'hdfs://host/x', 'https://host/x'])
       await failure(INVALID, () => StateStores.open(url, QUIET))
+    // What path.join makes of a URL would be a folder below the current one.
+    for (const joined of [
+      's3:/bucket/x',
+      'S3A:/bucket/x',
+      'hdfs:/host/x',
+      'webhdfs:/host:9870/x',
+    ]) {
+      const refused = await failure(INVALID, () => StateStores.open(joined, QUIET))
+      expect(refused.message).toContain('one slash')
+    }
     await expect(StateStores.open('', QUIET)).rejects.toThrow(RangeError)
     await expect(StateStores.open('a\0b', QUIET)).rejects.toThrow(RangeError)
     for (const wrong of [undefined, null, 7])

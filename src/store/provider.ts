@@ -6,6 +6,7 @@
 // One mutex orders opens, commits, aborts and the publishing of snapshots; loads of old versions run beside it. A provider that was FENCED never
 // claims again, and one whose fsync failed (POISONED) never writes again: open a new one.
 
+import { describeValue } from '../base/describe-value.ts'
 import { Mutex } from '../base/mutex.ts'
 import { isStateStoreError, StateStoreError } from '../errors.ts'
 import type { CheckpointFileManager } from '../files/file-manager.ts'
@@ -328,6 +329,6 @@ export class StateStoreProvider implements AsyncDisposable {
 function checkVersion(version: number | undefined, name = 'version'): void {
   if (version === undefined || (Number.isSafeInteger(version) && version >= 0)) return
   throw new RangeError(
-    `Expected \`${name}\` to be a whole number, 0 or more, got ${String(version)}`,
+    `Expected \`${name}\` to be a whole number, 0 or more, got ${describeValue(version)}`,
   )
 }

@@ -6,6 +6,7 @@
 // any failed commit the next open surveys the files anew. Once FENCED or POISONED, a writer refuses everything but abort.
 // Not here: the lease and the files it may write (leased-store.ts), snapshots and cleaning (store-maintenance.ts).
 
+import { describeValue } from '../base/describe-value.ts'
 import { publishStep } from '../base/diagnostics.ts'
 import { isStateStoreError, StateStoreError } from '../errors.ts'
 import { deltaName } from '../format/file-names.ts'
@@ -241,7 +242,7 @@ export class StoreWriter implements StoreHost {
       const inRange = Number.isSafeInteger(committedThrough) && committedThrough >= 0
       if (!inRange || committedThrough > version + 1) {
         throw new RangeError(
-          `Expected \`committedThrough\` to be a whole number, 0 to ${version + 1}, got ${String(committedThrough)}`,
+          `Expected \`committedThrough\` to be a whole number, 0 to ${version + 1}, got ${describeValue(committedThrough)}`,
         )
       }
     }

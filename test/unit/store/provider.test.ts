@@ -43,6 +43,18 @@ describe('versions asked for', () => {
     })
   }
 
+  test('that are texts are shown as such, so that nobody reads: expected a number, got 1', async () => {
+    await using opened = await openProvider()
+    const text = '1' as unknown as number
+    const message = (name: string) =>
+      `Expected \`${name}\` to be a whole number, 0 or more, got "1"`
+    await expect(opened.provider.getStore(text)).rejects.toThrow(message('version'))
+    const wrong = opened.provider.getStore(0, { committedThrough: text })
+    await expect(wrong).rejects.toThrow(message('committedThrough'))
+    const store = await opened.provider.getStore()
+    await expect(store.commit({ committedThrough: text })).rejects.toThrow('0 to 1, got "1"')
+  })
+
   test('a future one is VERSION_NOT_FOUND, as often as it is asked for, and says what is there', async () => {
     await using opened = await openProvider()
     const none = await failure(NOT_FOUND, () => opened.provider.getReadStore(1))

@@ -39,6 +39,7 @@ import {
   FilesChangedError,
   whileFilesChange,
   isRebuildable,
+  isSameFile,
   listFiles,
   newestListed,
   openSource,
@@ -384,12 +385,10 @@ class Load {
   /** Bytes that are wrong may be those of a file that took the listed one's place while it was being read. */
   async #throwIfReplaced(kind: StateFileKind, version: number, error: unknown): Promise<void> {
     if (!isStateStoreError(error) || error.kind !== 'corrupt') return
-    const now = await listFiles(this.#context)
-    if (
-      statusOf(now, kind, version)?.sizeBytes !== statusOf(this.#files, kind, version)?.sizeBytes
-    ) {
-      throw new FilesChangedError(error)
-    }
+    const now = statusOf(await listFiles(this.#context), kind, version)
+    const before = statusOf(this.#files, kind, version)
+    const isSame = now !== undefined && before !== undefined && isSameFile(now, before)
+    if (!isSame) throw new FilesChangedError(error)
   }
 
   async #checkSidecar(

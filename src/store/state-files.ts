@@ -226,14 +226,16 @@ function isSameChain(
   now: StoreFiles<FileStatus>,
 ): boolean {
   if (!before.deltas.has(version)) return false
-  for (const [known, { sizeBytes, modifiedMs, revision }] of before.deltas) {
+  for (const [known, status] of before.deltas) {
     const file = known > version ? undefined : now.deltas.get(known)
-    if (file === undefined) continue
-    const isSame =
-      file.sizeBytes === sizeBytes && file.modifiedMs === modifiedMs && file.revision === revision
-    if (!isSame) return false
+    if (file !== undefined && !isSameFile(file, status)) return false
   }
   return now.deltas.has(version)
+}
+
+/** Whether two listings found the same file under a name, as far as they tell. */
+export function isSameFile(a: FileStatus, b: FileStatus): boolean {
+  return a.sizeBytes === b.sizeBytes && a.modifiedMs === b.modifiedMs && a.revision === b.revision
 }
 
 /** What stands in the place of a version. */

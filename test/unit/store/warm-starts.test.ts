@@ -1,7 +1,7 @@
 // What is in memory is gone on from only as the files have it now; and what a load does not need may be damaged.
 
 import { expect, test } from 'vitest'
-import type { CheckpointFileManager } from '../../../src/files/file-manager.ts'
+import type { ByteRange, CheckpointFileManager } from '../../../src/files/file-manager.ts'
 import { MemoryFileManager } from '../../../src/files/memory.ts'
 import { aroundCalls } from '../../../src/testing/around-calls.ts'
 import {
@@ -157,5 +157,35 @@ test('a large delta that is replaced by a smaller one while it is read is looked
   const store = await follower.provider.getReadStore(2)
   expect(store.get(text('b8'))).toHaveLength(1024 * 1024)
   expect(store.has(text('b9'))).toBe(false)
+  await store.release()
+})
+
+test('so is one that is replaced by one of the same size', async () => {
+  const files = new MemoryFileManager()
+  await using writer = await openProvider({ compression: 'none' }, files)
+  await commitVersions(writer.provider, 1)
+  const commitFilled = async (byte: number): Promise<void> => {
+    const store = await writer.provider.getStore(1)
+    for (let i = 0; i < 10; i++) store.put(text(`b${i}`), new Uint8Array(1024 * 1024).fill(byte))
+    await store.commit()
+  }
+  await commitFilled(1)
+  const sizes = async () => (await files.list('state/0/0'))?.map(({ sizeBytes }) => sizeBytes)
+  const before = await sizes()
+  let isBegun = false
+  const read = aroundCalls(files, async ({ method, args }, proceed) => {
+    const result = await proceed()
+    // The trailer is known by then, the rows are not.
+    const range = args[1] as ByteRange | undefined
+    if (!isBegun && method === 'read' && args[0] === 'state/0/0/2.delta' && range?.offset === 0) {
+      isBegun = true
+      await commitFilled(2)
+    }
+    return result
+  })
+  await using follower = await openProvider({ readOnly: true }, read)
+  const store = await follower.provider.getReadStore(2)
+  expect(await sizes()).toEqual(before)
+  expect(store.get(text('b9'))?.[0]).toBe(2)
   await store.release()
 })

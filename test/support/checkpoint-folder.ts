@@ -1,7 +1,7 @@
 // A small checkpoint in a folder of the real disk, written through the public API, for tests that damage it or look at it from outside.
 
 import { createHash } from 'node:crypto'
-import { globSync, readFileSync, statSync } from 'node:fs'
+import { globSync, lstatSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -51,7 +51,7 @@ export function bytes(text: string): Uint8Array {
 export function digestFolder(path: string): string {
   const hash = createHash('sha256')
   for (const name of globSync(['**/*', '**/.*'], { cwd: path }).sort()) {
-    const status = statSync(join(path, name))
+    const status = lstatSync(join(path, name))
     hash.update(`${name} ${status.mode} ${status.size} ${status.mtimeMs}\n`)
     if (status.isFile()) hash.update(readFileSync(join(path, name)))
   }

@@ -1,4 +1,4 @@
-// maintain — one round of maintenance of one store: list, plan, snapshot, clean.
+// maintain — one round of maintenance of one store: list, plan, snapshot, clean; and again, where cleaning takes long.
 //
 // Every write and delete goes through the lease, so a round that runs on after a newer writer has taken over changes nothing and ends FENCED.
 // A failure leaves a listing that the next round plans from anew.
@@ -10,7 +10,17 @@ import { storeIdText } from '../store/store-id.ts'
 import { planMaintenance } from './plan.ts'
 import { writeSnapshotRows } from './snapshotter.ts'
 
+/** A backlog is cleaned for so long at a stretch, and then it is looked what else is due: no snapshot waits for the last of a million files to go. */
+const CLEANING_MS_MAX = 60_000
+/** Offered at once: more than a slice removes, and few to be copied. */
+const FILES_OFFERED_MAX = 1000
+
 export async function maintain(store: Maintainable): Promise<void> {
+  while (await maintainOnce(store)) continue
+}
+
+/** True if there is more to clean. */
+async function maintainOnce(store: Maintainable): Promise<boolean> {
   const { clock, maintenanceSliceMs, minDeltasForSnapshot, minBatchesToRetain } = store.options
   const { files, latest } = await store.survey()
   const plan = planMaintenance({
@@ -34,19 +44,25 @@ export async function maintain(store: Maintainable): Promise<void> {
   }
   // What is about to go is all that could repair the base if its bytes had rotted; so look before, not after.
   const baseIsWhole = plan.base === undefined || (await store.checkSnapshot(plan.base, files))
-  await clean(store, baseIsWhole ? plan.removals : [])
+  const isMore = await clean(store, baseIsWhole ? plan.removals : [])
+  if (isMore) return true // And the snapshot that failed is tried again.
   if (failure !== undefined) throw failure
+  return false
 }
 
-async function clean(store: Maintainable, removals: readonly string[]): Promise<void> {
+/** True if there is more to clean. */
+async function clean(store: Maintainable, removals: readonly string[]): Promise<boolean> {
   const { clock } = store.options
   const startedMs = clock.elapsedMs()
   let removed = 0
-  while (removed < removals.length) {
-    const count = await store.remove(removals.slice(removed))
-    // A rewind has overtaken us; the next round plans anew.
-    if (count === 0) break
+  let isMore = removals.length > 0
+  let isOver = false
+  while (isMore && !isOver) {
+    const count = await store.remove(removals.slice(removed, removed + FILES_OFFERED_MAX))
     removed += count
+    // None: a rewind has overtaken us; the next round plans anew.
+    isMore = count > 0 && removed < removals.length
+    isOver = clock.elapsedMs() - startedMs >= CLEANING_MS_MAX
   }
   const leftovers = await store.cleanLeftovers()
   const durationMs = clock.elapsedMs() - startedMs
@@ -56,4 +72,5 @@ async function clean(store: Maintainable, removals: readonly string[]): Promise<
     rows: removed + leftovers,
     durationMs,
   })
+  return isMore
 }

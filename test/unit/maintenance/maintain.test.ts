@@ -167,6 +167,36 @@ describe('snapshotting and cleaning', () => {
     expect(order).toHaveLength(20)
   })
 
+  test('a snapshot that becomes due while a backlog is cleaned does not wait for the last of it', async () => {
+    const memory = new MemoryFileManager()
+    const order: string[] = []
+    let committing: Promise<unknown> | undefined
+    const files = aroundCalls(memory, async ({ method, args }, proceed) => {
+      const [from, to] = args.map(String)
+      if (method === 'moveReplacing' && from.endsWith('.delta')) order.push('remove')
+      if (method === 'moveReplacing' && to.endsWith('.snapshot')) order.push(to.split('/').at(-1)!)
+      if (order.length === 2) committing ??= commitVersions(opened.provider, 12)
+      return proceed()
+    })
+    let nowMs = 0
+    const clock = { ...systemClock, elapsedMs: () => (nowMs += 1000) }
+    await using opened = await openProvider(
+      { clock, minBatchesToRetain: 1, forceSnapshotAtDeltas: 1000 },
+      files,
+    )
+    await commitVersions(opened.provider, 100)
+    await opened.provider.doMaintenance()
+    await commitVersions(opened.provider, 1)
+    await opened.provider.doMaintenance()
+    await committing
+    expect(order.slice(0, 2)).toEqual(['100.snapshot', 'remove'])
+    expect(order).toContain('113.snapshot')
+    expect(order.at(-1)).toBe('remove')
+    await opened.provider.doMaintenance()
+    expect(await names(memory)).not.toContain('99.delta')
+    await expectClean(memory)
+  })
+
   test('a version that a reader holds in memory stays readable though its files are cleaned', async () => {
     await using opened = await openProvider({ minDeltasForSnapshot: 1, minBatchesToRetain: 1 })
     await commitVersions(opened.provider, 1)

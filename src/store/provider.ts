@@ -205,10 +205,11 @@ export class StateStoreProvider implements AsyncDisposable {
   async #close(): Promise<void> {
     const { mutex, installed } = this.#parts
     this.#hooks.closed(this)
+    // At once: it may be loading a version under the mutex. A writer that comes yet, by an open that is under way, has none.
+    this.#writer?.stopSnapshots()
     // An open that is under way comes first, so that what it hands out is aborted with the rest.
     await mutex.run(() => Promise.resolve())
     try {
-      this.#writer?.stopSnapshots()
       // The lease goes last: maintenance that lost it would believe that another writer had taken over.
       await this.#maintaining?.catch(() => undefined)
       await this.#writer?.close()

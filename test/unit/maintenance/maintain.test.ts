@@ -302,6 +302,26 @@ describe('a snapshot under way', () => {
     await expectClean(opened.files)
   })
 
+  test('is cancelled by close also while its version is loaded, where none stays in memory', async () => {
+    const read: string[] = []
+    let closing: Promise<void> | undefined
+    const files = aroundCalls(new MemoryFileManager(), async ({ method, args }, proceed) => {
+      if (isWatched && method === 'read' && String(args[0]).startsWith('state/')) {
+        read.push(String(args[0]))
+        closing ??= opened.stores.close()
+      }
+      return proceed()
+    })
+    let isWatched = false
+    const opened = await openProvider({ maxBatchesToRetainInMemory: 0 }, files)
+    await commitVersions(opened.provider, 20)
+    isWatched = true
+    await opened.provider.doMaintenance()
+    await closing
+    expect(read).toEqual(['state/0/0/1.delta'])
+    expect(await snapshotsIn(files)).toEqual([])
+  })
+
   test('of a writer that is fenced meanwhile is never published', async () => {
     const files = new MemoryFileManager()
     let act = async (_turn: number) => {}

@@ -20,7 +20,7 @@ import { loadVersion, type Recovered, type WarmStart } from './recovery.ts'
 import { restampNewest } from './restamp-newest.ts'
 import { checkRewind } from './rewind.ts'
 import type { StagedStateFile } from './staged-state-file.ts'
-import { isRebuildable, listFiles, newestListed } from './state-files.ts'
+import { isRebuildable, listFiles } from './state-files.ts'
 import type { CommitOptions } from './state-store.ts'
 import { StoreMaintenance } from './store-maintenance.ts'
 import { countLoad, recoveryContext, storeLocation, type StoreParts } from './store-parts.ts'
@@ -158,15 +158,8 @@ export class StoreWriter implements StoreHost {
     await this.#takeOver(signal)
     const recovered = await this.#load(target ?? 'latest', signal)
     const context = recoveryContext(this.#parts, signal)
-    const above = await surveyAbove(recovered.info, recovered.files, context).catch(
-      (error: unknown) => {
-        // Whoever goes back below a damaged file means to undo it: then what is listed is what there is to undo.
-        if (target === undefined || !isStateStoreError(error) || error.kind !== 'corrupt')
-          throw error
-        const { committedThrough } = recovered.info
-        return { version: newestListed(recovered.files), committedThrough }
-      },
-    )
+    const goesBack = target !== undefined
+    const above = await surveyAbove(recovered.info, recovered.files, context, goesBack)
     this.#latest = above.version
     this.#committedThrough = Math.max(this.#committedThrough, above.committedThrough)
     for (const name of recovered.files.sidecars.keys()) this.#leased.sidecars.add(name)

@@ -1,6 +1,6 @@
 // survey — which version is the newest? Told by names and trailers alone, without loading anything.
 
-import { StateStoreError } from '../errors.ts'
+import { isStateStoreError, StateStoreError } from '../errors.ts'
 import { type FileStatus, joinPath } from '../files/file-manager.ts'
 import { deltaName, type StoreFiles } from '../format/file-names.ts'
 import { readTrailer } from '../format/state-file-reader.ts'
@@ -25,47 +25,62 @@ type ChainPoint = Pick<VersionInfo, 'version' | 'stamp' | 'committedThrough'> & 
 
 /**
  * The newest version that goes on from `base`, by the trailers alone: one small read for each version above it. Orphans do not count; a hole or
- * a parent that does not match is BROKEN_CHAIN. A version without trailer is taken on trust: only reading it whole would tell.
+ * a parent that does not match is BROKEN_CHAIN. A version without trailer is taken on trust: only reading it whole would tell. With `goesBack`
+ * none of this is an error: whoever goes back below a damaged file means to undo it. Then what is listed is what there is to undo, and what was
+ * declared final below the damage stays.
  */
 export async function surveyAbove(
   base: ChainPoint,
   files: StoreFiles<FileStatus>,
   context: RecoveryContext,
-): Promise<{ version: number; committedThrough: number }> {
+  goesBack: boolean,
+): Promise<Pick<ChainPoint, 'version' | 'committedThrough'>> {
   // Only the lease holder asks with a listing in hand, and nobody else changes its files: a second look would find the same.
   const isCleaned = base.version === 0 && !files.deltas.has(1) && !files.snapshots.has(1)
-  return await whileFilesChange(async () => {
-    // The empty version can always be opened, but what followed it may have been cleaned: then the chain begins at a snapshot.
-    return await climb(isCleaned ? await newestBase(files, context) : base, files, context)
-  }, 1)
+  let reached = base
+  try {
+    return await whileFilesChange(async () => {
+      // The empty version can always be opened, but what followed it may have been cleaned: then the chain begins at a snapshot.
+      if (isCleaned) reached = await newestBase(files, context)
+      return await climb(reached, files, context, (point) => (reached = point))
+    }, 1)
+  } catch (error) {
+    if (!goesBack || !isStateStoreError(error) || error.kind !== 'corrupt') throw error
+    return { version: newestListed(files), committedThrough: reached.committedThrough }
+  }
 }
 
+/** Goes up from `base`, telling of each version it reaches. Resolves to the newest. */
 async function climb(
   base: ChainPoint,
   files: StoreFiles<FileStatus>,
   context: RecoveryContext,
-): Promise<{ version: number; committedThrough: number }> {
+  onReached: (point: ChainPoint) => void = () => undefined,
+): Promise<ChainPoint> {
   const top = newestListed(files)
   const { movesAtomically } = context.directory
-  let { version, id, stamp, committedThrough } = base
-  while (version < top) {
-    const next = version + 1
-    const kind = files.deltas.has(next) ? 'delta' : 'snapshot'
-    const source = openSource(context, files, kind, next)
+  let point = base
+  while (point.version < top) {
+    const version = point.version + 1
+    const kind = files.deltas.has(version) ? 'delta' : 'snapshot'
+    const source = openSource(context, files, kind, version)
     if (source === undefined)
-      throw new FilesChangedError(brokenChain(context, top, next, 'it is missing'))
-    const trailer = await readTrailer(source, fileOptions(context, kind, next))
-    if (trailer !== undefined && isOrphanAbove({ id, stamp }, trailer, movesAtomically)) break
-    if (trailer !== undefined && id !== undefined && trailer.parent !== id) {
-      const what = parentMismatch(trailer.parent, version, id)
-      throw new FilesChangedError(brokenChain(context, top, next, what))
+      throw new FilesChangedError(brokenChain(context, top, version, 'it is missing'))
+    const trailer = await readTrailer(source, fileOptions(context, kind, version))
+    if (trailer !== undefined && isOrphanAbove(point, trailer, movesAtomically)) break
+    if (trailer !== undefined && point.id !== undefined && trailer.parent !== point.id) {
+      const what = parentMismatch(trailer.parent, point.version, point.id)
+      throw new FilesChangedError(brokenChain(context, top, version, what))
     }
-    version = next
-    id = trailer?.id
-    stamp = kind === 'delta' || movesAtomically ? trailer?.stamp : undefined
-    committedThrough = Math.max(committedThrough, trailer?.committedThrough ?? 0)
+    point = {
+      version,
+      id: trailer?.id,
+      stamp: kind === 'delta' || movesAtomically ? trailer?.stamp : undefined,
+      committedThrough: Math.max(point.committedThrough, trailer?.committedThrough ?? 0),
+    }
+    onReached(point)
   }
-  return { version, committedThrough }
+  return point
 }
 
 /** The newest version of a store, by listing and trailers, without loading anything; 0 if there is none. */
@@ -79,7 +94,7 @@ export async function findLatest(context: RecoveryContext): Promise<number> {
 export async function findLatestListed(
   files: StoreFiles<FileStatus>,
   context: RecoveryContext,
-): Promise<{ version: number; committedThrough: number }> {
+): Promise<ChainPoint> {
   return await climb(await newestBase(files, context), files, context)
 }
 

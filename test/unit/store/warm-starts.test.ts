@@ -134,6 +134,24 @@ test('damage to the version in memory does not fail loads that do not need it', 
   await older.abort()
 })
 
+test('what was declared final below a damaged file stays so for whoever goes back to undo that', async () => {
+  const files = new MemoryFileManager()
+  await using writer = await openProvider({}, files)
+  await commitVersions(writer.provider, 2)
+  await commitRows(writer.provider, { a: '3' }, { committedThrough: 3 })
+  await commitVersions(writer.provider, 2)
+  await writer.stores.close()
+  await spoil(files, '5.delta')
+  await using other = await openProvider({}, files)
+  await failure('TIDEMARK_REWIND_REFUSED', () => other.provider.getStore(2, { rewind: 'allow' }))
+  await failure('TIDEMARK_CORRUPT_FILE', () => other.provider.getStore())
+  const store = await other.provider.getStore(4)
+  store.put(text('a'), text('5'))
+  expect(await store.commit()).toBe(5)
+  await failure('TIDEMARK_REWIND_REFUSED', () => other.provider.getStore(2, { rewind: 'allow' }))
+  expect((await readRows(other.provider))['a']).toBe('5')
+})
+
 test('a large delta that is replaced by a smaller one while it is read is looked for anew', async () => {
   const files = new MemoryFileManager()
   await using writer = await openProvider({ compression: 'none' }, files)

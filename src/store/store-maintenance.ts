@@ -221,6 +221,7 @@ export class StoreMaintenance {
       try {
         const loaded = await loadVersion(version, recoveryContext(parts, signal))
         const apart = loaded.map.view(version)
+        loaded.map.retire() // Its memory goes with the view.
         return apart && { info: loaded.info, view: apart }
       } catch (error) {
         if (signal.aborted || isStateStoreError(error, 'TIDEMARK_VERSION_NOT_FOUND'))

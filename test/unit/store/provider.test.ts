@@ -331,6 +331,17 @@ describe('the memory of a store', () => {
     await using reader = await opened.provider.getReadStore()
     expect(rowsOf(reader)).toEqual({ ...BIG, last: '2 again' })
   })
+
+  test('is left when a snapshot was written of a version that does not stay in memory', async () => {
+    const options = { maxBatchesToRetainInMemory: 0, minDeltasForSnapshot: 1 }
+    await using opened = await openProvider(options)
+    await commitRows(opened.provider, BIG)
+    await commitRows(opened.provider, { last: '2' })
+    const before = spareMemory.bytes
+    await opened.provider.doMaintenance()
+    expect(opened.provider.metrics.customMetrics.snapshotLag).toBe(0)
+    expect(spareMemory.bytes).toBeGreaterThanOrEqual(before)
+  })
 })
 
 describe('ownership and closing', () => {

@@ -152,6 +152,21 @@ test('what was declared final below a damaged file stays so for whoever goes bac
   expect((await readRows(other.provider))['a']).toBe('5')
 })
 
+test('a batch is run again with a higher promise below a damaged file, which stays as it is', async () => {
+  const files = new MemoryFileManager()
+  await using writer = await openProvider({}, files)
+  for (const a of ['1', '2', '3']) await commitRows(writer.provider, { a })
+  await writer.stores.close()
+  await spoil(files, '3.delta')
+  const damaged = await readFile(files, '3.delta')
+  await using other = await openProvider({}, files)
+  const again = { from: 1, rewind: 'allow', committedThrough: 2 } as const
+  expect(await commitRows(other.provider, { a: '2' }, again)).toBe(2)
+  expect(await readFile(files, '3.delta')).toEqual(damaged)
+  expect(await commitRows(other.provider, { a: '3' }, { from: 2 })).toBe(3)
+  await failure('TIDEMARK_REWIND_REFUSED', () => other.provider.getStore(1, { rewind: 'allow' }))
+})
+
 test('a large delta that is replaced by a smaller one while it is read is looked for anew', async () => {
   const files = new MemoryFileManager()
   await using writer = await openProvider({ compression: 'none' }, files)

@@ -77,6 +77,8 @@ export class StateStoreProvider implements AsyncDisposable {
    * Opens a version for update: the newest, or `version` (0 is the empty store). The first call claims the writer lease and fences every older
    * writer. Going back to an older version undoes what follows once the store commits; more than the newest version only with `rewind: 'allow'`.
    *
+   * While the version is in memory no file is asked: a writer that was fenced meanwhile opens and reads what it knows, and is told FENCED by its commit.
+   *
    * Throws VERSION_NOT_FOUND, BROKEN_CHAIN, CORRUPT_FILE, REWIND_REFUSED, STORE_BUSY, FENCED, POISONED, COMMIT_OUTCOME_UNKNOWN, PROVIDER_CLOSED,
    * MEMORY_LIMIT, UNSUPPORTED, UNKNOWN_FORMAT_VERSION, STORAGE_UNAVAILABLE, STORAGE_TIMEOUT, INVALID_OPTIONS (readOnly, or an option that this storage
    * cannot have); RangeError for what is no version and for a `committedThrough` above the newest; TypeError for an unknown option; the signal's
@@ -134,7 +136,7 @@ export class StateStoreProvider implements AsyncDisposable {
     return await this.#readHistorical(target, options)
   }
 
-  /** The newest version of the store: from memory while the lease is held here, else from the files. 0 if nothing was ever committed. */
+  /** The newest version of the store: from memory once the lease was claimed here (so of a newer writer's commits nothing is known), else from the files. 0 if nothing was ever committed. */
   async latestVersion(): Promise<number> {
     this.#checkOpen()
     return this.#writer?.latest ?? (await findLatest(recoveryContext(this.#parts)))

@@ -18,7 +18,10 @@ export type Entry = [key: Uint8Array, value: Uint8Array]
  */
 export type StoreCursor = Omit<MapCursor, 'locate'>
 
-/** What can be read of one version of a store. All reads are synchronous and in memory. */
+/**
+ * What can be read of one version of a store. All reads are synchronous and in memory. They throw STORE_FINISHED once the store was aborted, released, or
+ * committed and followed by another commit, or its provider was closed; TypeError for what is no Uint8Array, RangeError for a key of more than 16 MiB.
+ */
 export interface StateReader {
   readonly id: ResolvedStoreId
   /** The version that was opened. */
@@ -43,14 +46,20 @@ export interface StateReader {
   getMany(keys: readonly Uint8Array[]): (Uint8Array | undefined)[]
   /** getView() for each of `keys`, in their order; all of them valid as long as that. */
   getViews(keys: readonly Uint8Array[]): (Uint8Array | undefined)[]
+  /** Whether there is a value for `key`, be it of 0 bytes. */
   has(key: Uint8Array): boolean
-  /** All rows in no particular order, as copies, as they are now: writing while iterating is allowed and not seen. */
+  /**
+   * All rows in no particular order, as copies, as they are now: writing while iterating is allowed and not seen. Until it has ended (leaving the loop
+   * ends it, too) it keeps old rows in memory (metric `openReaders`).
+   */
   entries(): IterableIterator<Entry>
+  /** The same without copies. */
   cursor(): StoreCursor
-  /** The rows whose key begins with `prefix`, sorted by the key's unsigned bytes; copies. Scans the whole store; what is not read is not sorted. */
+  /** The rows whose key begins with `prefix`, as they are now, sorted by the key's unsigned bytes; copies. Scans the whole store at once and copies what matches; what is not read is not sorted. */
   prefixScan(prefix: Uint8Array): IterableIterator<Entry>
-  /** The rows with start <= key < end, sorted by the key's unsigned bytes; copies. Either bound may be left out. Scans the whole store; what is not read is not sorted. */
+  /** The rows with start <= key < end, as they are now, sorted by the key's unsigned bytes; copies. Either bound may be left out. Scans the whole store at once and copies what matches; what is not read is not sorted. */
   getRange(start?: Uint8Array, end?: Uint8Array): IterableIterator<Entry>
+  /** Of the whole store and its provider, as of now; not of this version alone. */
   readonly metrics: StateStoreMetrics
   toString(): string
 }
@@ -70,7 +79,7 @@ export interface CommitOptions {
   signal?: AbortSignal
 }
 
-/** A store open for update: version N, on its way to N + 1. One at a time per store and process. */
+/** A store open for update: version N, on its way to N + 1. One at a time per store and process. Once committed it reads N + 1, until the next commit or an open of an older version. */
 export interface StateStore extends StateReader, AsyncDisposable {
   readonly state: StoreState
   readonly hasCommitted: boolean
@@ -80,9 +89,12 @@ export interface StateStore extends StateReader, AsyncDisposable {
   remove(key: Uint8Array): boolean
   /**
    * Publishes the changes as version N + 1 and resolves to that number once it is durable (option `durability`). Rejects with the text
-   * `Error committing version …`, the code of what went wrong and its cause; then only abort() is left. A COMMIT_OUTCOME_UNKNOWN is settled by
-   * the provider's next getStore. Options that are refused (TypeError, also for an unknown one; RangeError) leave the store as it is: it can
-   * still be committed.
+   * `Error committing version …`, the code of what went wrong and its cause; then only reading and abort() are left. The codes: FENCED, POISONED,
+   * VERSION_EXISTS, STORAGE_UNAVAILABLE, STORAGE_TIMEOUT, COMMIT_OUTCOME_UNKNOWN (settled by the provider's next getStore), CODEC_FAILED,
+   * INVARIANT_VIOLATED, and those of kind `corrupt` for a damaged file in the way. Of a signal that is aborted meanwhile it is the signal's reason.
+   *
+   * What is refused at once leaves the store as it is, and it can still be committed: options (TypeError, also for an unknown one; RangeError;
+   * INVALID_OPTIONS for `progress` or `committedThrough` with `trailer: false`), and a signal that was aborted before. STORE_FINISHED for a second call.
    */
   commit(options?: CommitOptions): Promise<number>
   /** Drops the changes; the version on disk stays what it was. A second call does nothing; after commit it is STORE_FINISHED. */

@@ -134,7 +134,8 @@ function plotSection(plots: readonly Plot[]): string[] {
     '',
     'The first table of each size has the ratios: tidemark is 1 (among codecs, the default one), and each cell says how many times as much the engine',
     'takes (time, bytes) or how many times less it does in the same time (what is counted a second). **Above 1 the engine is worse by so much; below 1,',
-    'in bold, it is better.** The second table has the figures themselves.',
+    'in bold, it is better.** The second table has the figures themselves. The stages of a recovery (read to insert) and what is said to be “over” or “less” something',
+    'are differences of two measurements: below zero means that noise was larger than what was looked for.',
     '',
   ]
   if (plots.length === 0) return section

@@ -1,3 +1,5 @@
+// The options of a call or constructor, checked name by name against a table.
+
 import { describeValue } from './describe-value.ts'
 
 /** What an option may be. */
@@ -6,6 +8,16 @@ export interface OptionEntry {
   readonly expected: string
   readonly check: (value: unknown) => boolean
 }
+
+export const hasMethods = (...names: string[]): OptionEntry => ({
+  expected: `an object with the methods ${names.join(', ')}`,
+  check: (v) =>
+    typeof v === 'object' &&
+    v !== null &&
+    names.every((name) => typeof (v as Record<string, unknown>)[name] === 'function'),
+})
+
+export const A_CLOCK = hasMethods('nowMs', 'elapsedMs', 'randomBytes', 'sleep', 'turn')
 
 /** Throws what `refused` makes of the problem unless `options` (of `call`, if it is of one) is an object of members of `entries`, each undefined or what it may be. */
 export function checkOptions(

@@ -7,7 +7,7 @@ export function wholeNumbersOf<Options extends object>(
   invalid: (name: string, expected: string, found: string) => Error,
 ): (name: keyof Options & string, byDefault: number, min: number, max: number) => number {
   return (name, byDefault, min, max) => {
-    const value: unknown = options[name] ?? byDefault
+    const value: unknown = options[name] === undefined ? byDefault : options[name]
     if (typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max)
       return value
     const found = typeof value === 'number' ? String(value) : typeof value

@@ -2,7 +2,7 @@
 
 import { systemClock, type Clock } from '../base/clock.ts'
 import { silentLogger, type Logger } from '../base/logger.ts'
-import { checkOptions, type OptionEntry } from '../base/option-entries.ts'
+import { A_CLOCK, checkOptions, hasMethods, type OptionEntry } from '../base/option-entries.ts'
 import type { CompressionName } from '../codec/compression.ts'
 import { StateStoreError } from '../errors.ts'
 import type { Durability } from '../files/file-manager.ts'
@@ -63,14 +63,6 @@ const isWhole = (min: number, max = Number.MAX_SAFE_INTEGER): OptionEntry => ({
   check: (v) => Number.isSafeInteger(v) && (v as number) >= min && (v as number) <= max,
 })
 
-const hasMethods = (...names: string[]): OptionEntry => ({
-  expected: `an object with the methods ${names.join(', ')}`,
-  check: (v) =>
-    typeof v === 'object' &&
-    v !== null &&
-    names.every((name) => typeof (v as Record<string, unknown>)[name] === 'function'),
-})
-
 const OPTIONS: Readonly<Record<keyof StateStoreOptions, OptionEntry>> = {
   compression: isOneOf('lz4', 'snappy', 'zstd', 'lzf', 'none'),
   durability: isOneOf('fsync', 'os'),
@@ -91,7 +83,7 @@ const OPTIONS: Readonly<Record<keyof StateStoreOptions, OptionEntry>> = {
   readOnly: isBoolean,
   owner: { expected: 'a string', check: (v) => typeof v === 'string' },
   logger: hasMethods('info', 'warn'),
-  clock: hasMethods('nowMs', 'elapsedMs', 'randomBytes', 'sleep', 'turn'),
+  clock: A_CLOCK,
 }
 
 export const DEFAULT_OPTIONS: ResolvedOptions = Object.freeze({

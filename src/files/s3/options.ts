@@ -2,6 +2,7 @@
 
 import type { S3ClientConfig } from '@aws-sdk/client-s3'
 import { type Clock, systemClock } from '../../base/clock.ts'
+import { A_CLOCK } from '../../base/option-entries.ts'
 import { StateStoreError } from '../../errors.ts'
 import { wholeNumbersOf } from '../whole-numbers.ts'
 
@@ -74,15 +75,23 @@ const MIB = 1024 * 1024
 
 /** `options` with defaults. INVALID_OPTIONS names the first one that is not right. */
 export function resolveS3Options(options: S3Options): ResolvedS3Options {
+  if (typeof options !== 'object' || options === null) {
+    throw new StateStoreError(
+      'TIDEMARK_INVALID_OPTIONS',
+      `Expected the S3 options to be an object; found ${options === null ? 'null' : typeof options}`,
+    )
+  }
   for (const name of Object.keys(options))
-    if (!(name in KNOWN)) throw invalid(name, 'an option of S3', 'an unknown name')
-  const { region, forcePathStyle, credentials } = options
+    if (!Object.hasOwn(KNOWN, name)) throw invalid(name, 'an option of S3', 'an unknown name')
+  const { region, forcePathStyle, credentials, clock = systemClock } = options
   if (region !== undefined && (typeof region !== 'string' || region === ''))
     throw invalid('region', 'a name', region === '' ? 'an empty one' : typeof region)
   if (forcePathStyle !== undefined && typeof forcePathStyle !== 'boolean')
     throw invalid('forcePathStyle', 'true or false', typeof forcePathStyle)
+  if (!A_CLOCK.check(clock))
+    throw invalid('clock', A_CLOCK.expected, clock === null ? 'null' : typeof clock)
   checkCredentials(credentials)
-  const endpoint = options.endpoint ?? endpointOfProcess()
+  const endpoint = options.endpoint === undefined ? endpointOfProcess() : options.endpoint
   if (endpoint !== undefined) checkEndpoint(endpoint)
   const number = wholeNumbersOf(options, invalid)
   return Object.freeze({
@@ -95,7 +104,7 @@ export function resolveS3Options(options: S3Options): ResolvedS3Options {
     retryTimeMs: number('retryTimeMs', 40_000, 0, HOUR_MS),
     socketsMax: number('socketsMax', 32, 1, 1024),
     partSizeBytes: number('partSizeBytes', 8 * MIB, 5 * MIB, 5 * 1024 * MIB),
-    clock: options.clock ?? systemClock,
+    clock,
   })
 }
 

@@ -4,6 +4,7 @@ import { validateHeaderName, validateHeaderValue } from 'node:http'
 import { userInfo } from 'node:os'
 import { type ConnectionOptions, createSecureContext } from 'node:tls'
 import { type Clock, systemClock } from '../../base/clock.ts'
+import { A_CLOCK } from '../../base/option-entries.ts'
 import { StateStoreError } from '../../errors.ts'
 import { wholeNumbersOf } from '../whole-numbers.ts'
 import type { AllowedHosts } from './allowed-hosts.ts'
@@ -82,18 +83,26 @@ const HOUR_MS = 3_600_000
 
 /** `options` with defaults. INVALID_OPTIONS names the first one that is not right. */
 export function resolveWebHdfsOptions(options: WebHdfsOptions): ResolvedWebHdfsOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw new StateStoreError(
+      'TIDEMARK_INVALID_OPTIONS',
+      `Expected the WebHDFS options to be an object; found ${options === null ? 'null' : typeof options}`,
+    )
+  }
   for (const name of Object.keys(options))
-    if (!(name in KNOWN)) throw invalid(name, 'an option of WebHDFS', 'an unknown name')
-  const { user, delegationToken, headers = {}, allowedHosts, tls } = options
+    if (!Object.hasOwn(KNOWN, name)) throw invalid(name, 'an option of WebHDFS', 'an unknown name')
+  const { user, delegationToken, headers = {}, allowedHosts, tls, clock = systemClock } = options
   if (user !== undefined && (typeof user !== 'string' || user === ''))
     throw invalid('user', 'a name', user === '' ? 'an empty one' : typeof user)
   if (user?.isWellFormed() === false) throw invalid('user', 'a name', 'one with a lone surrogate')
   if (tls !== undefined) checkTls(tls)
+  if (!A_CLOCK.check(clock)) throw invalid('clock', A_CLOCK.expected, kindOf(clock))
   if (user !== undefined && delegationToken !== undefined)
     throw invalid('user', 'absent beside `delegationToken`, which names its user itself', 'both')
   // What was found is not shown: it may be the secret.
   if (!['undefined', 'string', 'function'].includes(typeof delegationToken))
     throw invalid('delegationToken', 'a string or a function', typeof delegationToken)
+  if (!isRecord(headers)) throw invalid('headers', 'HTTP headers by name', kindOf(headers))
   for (const [name, value] of Object.entries(headers)) {
     try {
       if (typeof value !== 'string') throw new TypeError('Expected a string')
@@ -119,18 +128,27 @@ export function resolveWebHdfsOptions(options: WebHdfsOptions): ResolvedWebHdfsO
     idleTimeoutMs: number('idleTimeoutMs', 30_000, 1, HOUR_MS),
     retryTimeMs: number('retryTimeMs', 20_000, 0, HOUR_MS),
     socketsMax: number('socketsMax', 32, 1, 1024),
-    clock: options.clock ?? systemClock,
+    clock,
   })
 }
 
 /** What OpenSSL does not take would be thrown by each request. What was found is not shown: it may be the key. */
 function checkTls(tls: NonNullable<WebHdfsOptions['tls']>): void {
+  if (!isRecord(tls)) throw invalid('tls', 'settings that OpenSSL takes', kindOf(tls))
   try {
     createSecureContext(tls)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     throw invalid('tls', 'settings that OpenSSL takes', `others (${why})`)
   }
+}
+
+function isRecord(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function kindOf(value: unknown): string {
+  return value === null ? 'null' : typeof value
 }
 
 function userOfProcess(): string | undefined {

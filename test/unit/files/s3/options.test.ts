@@ -53,6 +53,12 @@ test('what is no option, or no value of one, is refused by name and without show
     { socketsMax: 0 },
     { partSizeBytes: 1024 },
     { partSizeBytes: 'hidden' },
+    { socketsMax: null },
+    { endpoint: null },
+    { clock: 3 },
+    { clock: null },
+    { clock: { nowMs: () => 0 } },
+    { toString: 1 },
   ]
   for (const options of wrong) {
     let error: unknown
@@ -67,6 +73,10 @@ test('what is no option, or no value of one, is refused by name and without show
     })
     expect(String(error)).not.toContain('hidden')
   }
+})
+
+test.each([null, 'x', 3])('options that are %j are no object', (options) => {
+  expect(() => resolveS3Options(options as never)).toThrow(expect.objectContaining(invalid))
 })
 
 test('a mistake is a rejection, not thrown at who did not await yet', async () => {

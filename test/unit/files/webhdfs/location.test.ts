@@ -96,6 +96,24 @@ describe('options', () => {
     }
   })
 
+  const ofWrongKind: Record<string, unknown>[] = [
+    ...[3, 'x-a: 1', null, ['x']].map((headers) => ({ headers })),
+    ...[3, null, 'ca'].map((tls) => ({ tls })),
+    ...[3, null, {}, { nowMs: () => 0 }].map((clock) => ({ clock })),
+    { socketsMax: null },
+    { toString: 1 },
+  ]
+  test.each(ofWrongKind)('of a wrong kind are refused where they come in: %j', async (options) => {
+    const opening = WebHdfsFileManager.open('webhdfs://nn/a', options as never)
+    await expect(opening).rejects.toMatchObject(INVALID)
+    await expect(opening).rejects.toThrow(`\`${Object.keys(options)[0]}\``)
+  })
+
+  test.each([null, 'x', 3])('that are %j are no object', async (options) => {
+    const opening = WebHdfsFileManager.open('webhdfs://nn/a', options as never)
+    await expect(opening).rejects.toMatchObject(INVALID)
+  })
+
   test('a user beside a token would be two answers to one question', async () => {
     const both = { user: 'me', delegationToken: 'geheim' }
     await expect(WebHdfsFileManager.open('webhdfs://nn/a', both)).rejects.toMatchObject(INVALID)

@@ -4,7 +4,7 @@
 
 /** Latency of the last run of each step, milliseconds; absent until it has run. */
 export interface StepLatencies {
-  /** Opening for update, a load included. */
+  /** Opening for update, a load included; not the wait for its turn, nor the claim that the first one makes. */
   readonly openMs?: number
   /** Of a commit: completing the delta in staging. */
   readonly sealMs?: number
@@ -12,7 +12,7 @@ export interface StepLatencies {
   readonly publishMs?: number
   /** Of a commit: installing the version in memory. */
   readonly installMs?: number
-  /** A whole commit. */
+  /** A commit: the three together; not the wait for its turn, nor the tidying up in memory behind it. */
   readonly commitMs?: number
   /** Building a version from files. */
   readonly loadMs?: number
@@ -26,7 +26,7 @@ export interface StepLatencies {
 export interface StateStoreMetrics {
   /** Keys of the newest state in memory. */
   readonly numKeys: number
-  /** Bytes allocated for the store, all versions in memory together: exact, not estimated. */
+  /** Bytes allocated for the store, all versions in memory together: exact, not estimated. Without the delta of an open store. */
   readonly memoryUsedBytes: number
   readonly customMetrics: {
     /** Key and value bytes of the newest state. */

@@ -91,7 +91,7 @@ export const GET: readonly Must[] = [
   },
   {
     row: 3,
-    text: 'get, hit, 1 M keys: lmdb by tidemark, both without copying (getSlice)',
+    text: 'get, hit, 1 M keys: lmdb (getBinaryFast, which copies into a buffer it uses again) by tidemark (getSlice, which copies nothing)',
     bound: { atLeast: 4 },
     reached: getRatio('lmdb', 'getSliceNs'),
   },
@@ -102,7 +102,7 @@ export const GET: readonly Must[] = [
   },
   {
     row: 3,
-    text: 'get, hit, 1 M keys: classic-level by tidemark (getSlice)',
+    text: 'get, hit, 1 M keys: classic-level, which always copies, by tidemark (getSlice)',
     bound: { atLeast: 15 },
     reached: getRatio('classic-level', 'getSliceNs'),
   },

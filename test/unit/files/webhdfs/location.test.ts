@@ -104,7 +104,7 @@ describe('options', () => {
     { toString: 1 },
   ]
   test.each(ofWrongKind)('of a wrong kind are refused where they come in: %j', async (options) => {
-    const opening = WebHdfsFileManager.open('webhdfs://nn/a', options as never)
+    const opening = WebHdfsFileManager.open('webhdfs://nn/a', options)
     await expect(opening).rejects.toMatchObject(INVALID)
     await expect(opening).rejects.toThrow(`\`${Object.keys(options)[0]}\``)
   })

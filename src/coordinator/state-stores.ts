@@ -66,7 +66,7 @@ export class StateStores implements AsyncDisposable {
     return this.#files.location
   }
 
-  /** The provider of one store; the same object for the same id until it is closed. INVALID_OPTIONS for an id that is not right or has other members, PROVIDER_CLOSED after close(). */
+  /** The provider of one store; the same object for the same id until it is closed. INVALID_OPTIONS for an id that is not right, or has other members and no `storeName`, PROVIDER_CLOSED after close(). */
   provider(storeId: StoreId): StateStoreProvider {
     const id = resolveStoreId(storeId)
     this.#checkOpen()

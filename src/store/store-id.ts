@@ -33,7 +33,7 @@ const MEMBERS: readonly string[] = [
   'storeName',
 ] satisfies (keyof StoreId)[]
 
-/** The id with its defaults, or INVALID_OPTIONS naming the field that is wrong, or is none: whoever writes `name` would else share the default store. */
+/** The id with its defaults, or INVALID_OPTIONS naming the field that is wrong, or that stands where `storeName` might: whoever writes `name` would else share the default store. */
 export function resolveStoreId(id: StoreId): ResolvedStoreId {
   if (typeof id !== 'object' || id === null) {
     throw new StateStoreError(
@@ -41,8 +41,10 @@ export function resolveStoreId(id: StoreId): ResolvedStoreId {
       `Expected the store id to be an object, got ${describeValue(id)}`,
     )
   }
-  for (const [name, value] of Object.entries(id)) {
-    if (value === undefined || MEMBERS.includes(name)) continue
+  // With a name it may be any object that is a store id among others.
+  const stranger = id.storeName === undefined && Object.entries(id).find(isStranger)
+  if (stranger) {
+    const [name] = stranger
     throw new StateStoreError(
       'TIDEMARK_INVALID_OPTIONS',
       `Unknown member \`${name}\` of the store id; its members are ${MEMBERS.join(', ')}`,
@@ -64,6 +66,10 @@ export function resolveStoreId(id: StoreId): ResolvedStoreId {
     )
   }
   return Object.freeze({ operatorId, partitionId, storeName })
+}
+
+function isStranger([name, value]: [string, unknown]): boolean {
+  return value !== undefined && !MEMBERS.includes(name)
 }
 
 function checkNumber(field: string, value: unknown): void {

@@ -186,7 +186,7 @@ describe('a store id', () => {
     })
   }
 
-  test('with a member that is none of an id is refused: a `name` would else be the default store', async () => {
+  test('with a member that is none of an id, and no name, is refused: a `name` would else be the default store', async () => {
     await using opened = await openProvider()
     const refused = await failure(INVALID, () =>
       opened.stores.provider({ ...ID, name: 'left' } as StoreId),
@@ -195,6 +195,8 @@ describe('a store id', () => {
       'Unknown member `name` of the store id; its members are operatorId, partitionId, storeName',
     )
     expect(opened.stores.provider({ ...ID, name: undefined } as StoreId)).toBe(opened.provider)
+    const described = { ...ID, storeName: 'default', newestVersion: 3 }
+    expect(opened.stores.provider(described)).toBe(opened.provider)
   })
 
   test.each([undefined, null, 7, 'left'])('that is %j is INVALID_OPTIONS', async (id) => {

@@ -155,17 +155,23 @@ export class WriterLease {
  * DURABILITY: all three are made and synced before the first claim is; so whoever sees a claim need not make the other two again.
  */
 async function prepare({ id, files }: LeaseContext): Promise<number> {
-  const [claimed] = await Promise.all([
+  const [claimed] = await bothEnded(
     listClaimed(files, id),
     files.makeDirectories(storeDirectory(id), 'fsync'),
-  ])
+  )
   const highest = claimed.at(-1)?.generation ?? 0
   if (highest > 0) return highest
-  await Promise.all([
+  await bothEnded(
     files.makeDirectories(writersDirectory(id), 'fsync'),
     files.makeDirectories(stagingDirectory(id), 'fsync'),
-  ])
+  )
   return 0
+}
+
+/** As Promise.all, but what fails leaves nothing under way: who is told of it may close the stores, and delete their folder. */
+async function bothEnded<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([one, other])
+  return await Promise.all([one, other])
 }
 
 async function claimNext(context: LeaseContext, highest: number): Promise<number> {

@@ -4,6 +4,7 @@ import { channel } from 'node:diagnostics_channel'
 import { describe, expect, test } from 'vitest'
 import { CHANNELS, type Step, type StepMessage } from '../../../src/base/diagnostics.ts'
 import { StateStores } from '../../../src/coordinator/state-stores.ts'
+import { StateStoreError } from '../../../src/errors.ts'
 import { MemoryFileManager } from '../../../src/files/memory.ts'
 import { aroundCalls } from '../../../src/testing/around-calls.ts'
 import { countingFiles } from '../../../src/testing/counting-files.ts'
@@ -392,6 +393,31 @@ describe('ownership and closing', () => {
     await closing
     expect(order).toEqual(['loaded', 'closed'])
     expect(rowsOf(await reading)).toEqual(rowsAfter(1))
+  })
+
+  test('a claim that failed has left nothing under way: closing ends all there is', async () => {
+    const reached = Promise.withResolvers<void>()
+    const held = Promise.withResolvers<void>()
+    const order: string[] = []
+    const files = aroundCalls(new MemoryFileManager(), async ({ method, args }, proceed) => {
+      if (method === 'list' && args[0] === '_tidemark/writers/0/0/default')
+        throw new StateStoreError('TIDEMARK_STORAGE_UNAVAILABLE', 'No listing now (injected)')
+      if (method !== 'makeDirectories') return proceed()
+      reached.resolve()
+      await held.promise
+      await proceed()
+      order.push('made')
+      return undefined
+    })
+    const { provider, stores } = await openProvider({}, files)
+    const claiming = failure('TIDEMARK_STORAGE_UNAVAILABLE', () => provider.getStore())
+    await reached.promise
+    const closing = stores.close().finally(() => order.push('closed'))
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+    held.resolve()
+    await claiming
+    await closing
+    expect(order).toEqual(['made', 'closed'])
   })
 
   test('two StateStores on one location: the newer writer wins, the older one is FENCED and stays so', async () => {

@@ -1,4 +1,4 @@
-// maintain — one round of maintenance of one store: list, plan, snapshot, clean; and again, where cleaning takes long.
+// maintain — one round of maintenance of one store: list, plan, snapshot, clean; and again, where cleaning takes long or rests on what is damaged.
 //
 // Every write and delete goes through the lease, so a round that runs on after a newer writer has taken over changes nothing and ends FENCED.
 // A failure leaves a listing that the next round plans from anew.
@@ -19,7 +19,7 @@ export async function maintain(store: Maintainable): Promise<void> {
   while (await maintainOnce(store)) continue
 }
 
-/** True if there is more to clean. */
+/** True if there is more to do: to clean, or to plan without a base that turned out to be damaged. */
 async function maintainOnce(store: Maintainable): Promise<boolean> {
   const { clock, maintenanceSliceMs, minDeltasForSnapshot, minBatchesToRetain } = store.options
   const { files, latest } = await store.survey()
@@ -44,6 +44,8 @@ async function maintainOnce(store: Maintainable): Promise<boolean> {
   }
   // What is about to go is all that could repair the base if its bytes had rotted; so look before, not after.
   const baseIsWhole = plan.base === undefined || (await store.checkSnapshot(plan.base, files))
+  // What it was to make dispensable may be so by an older one, so it is planned anew without it.
+  if (!baseIsWhole && store.damagedSnapshots.has(plan.base)) return true
   const isMore = await clean(store, baseIsWhole ? plan.removals : [])
   if (isMore) return true // And the snapshot that failed is tried again.
   if (failure !== undefined) throw failure

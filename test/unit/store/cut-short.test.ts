@@ -113,6 +113,33 @@ describe('a cleaning on object storage', () => {
     await failure('TIDEMARK_VERSION_NOT_FOUND', () => reader.provider.getReadStore(3))
     expect(await readRows(reader.provider)).toMatchObject({ again: '3', last: '7' })
   })
+
+  test('that was cut off is ended by one round of the next process, though the newest base it finds is of an undone version', async () => {
+    const { gate, files } = gated(new MemoryObjects())
+    const options = { minDeltasForSnapshot: 2, minBatchesToRetain: 1 }
+    const before = await openProvider(options, files)
+    await commitVersions(before.provider, 3)
+    await before.provider.doMaintenance()
+    await commitVersions(before.provider, 2)
+    await commitRows(before.provider, { undone: '6' })
+    gate.refuses = (call) => call.method === 'deleteFile' && isOf(call, '2.delta')
+    await failure('TIDEMARK_STORAGE_UNAVAILABLE', () => before.provider.doMaintenance())
+    await commitRows(before.provider, { again: '6' }, { from: 5 })
+    await commitVersions(before.provider, 1)
+    await failure('TIDEMARK_STORAGE_UNAVAILABLE', () => before.provider.doMaintenance())
+    await before.stores.close()
+    gate.refuses = () => false
+    const snapshots = ['3.snapshot', '6.snapshot', '7.snapshot']
+    expect(await names(files)).toEqual(expect.arrayContaining(['2.delta', ...snapshots]))
+
+    await using opened = await openProvider(options, files)
+    expect(await readRows(opened.provider)).toMatchObject({ again: '6' })
+    await (await opened.provider.getStore()).abort()
+    await opened.provider.doMaintenance()
+    expect(await names(files)).not.toContain('2.delta')
+    expect(await names(files)).toContain('3.snapshot')
+    expect(await readRows(opened.provider, 6)).toMatchObject({ again: '6' })
+  })
 })
 
 describe('the last snapshot of a store on object storage', () => {

@@ -51,7 +51,7 @@ interface Missing {
 export async function sparkCommand(
   question: string,
   engine: string,
-  params: Readonly<Record<string, unknown>>,
+  params: Readonly<Record<string, unknown>> & { readonly directory: string },
 ): Promise<SparkCommand | Missing> {
   ready ??= prepare()
   const spark = await ready
@@ -62,6 +62,8 @@ export async function sparkCommand(
       ...HEAP_FLAGS,
       ...OPENED.map((name) => `--add-opens=java.base/${name}=ALL-UNNAMED`),
       '-Djdk.reflect.useDirectMethodHandle=false',
+      // The native libraries it unpacks stay behind, since it ends without tidying up.
+      `-Djava.io.tmpdir=${params.directory}`,
       `-Dlog4j2.configurationFile=${join(SOURCES, 'log4j2.properties')}`,
       '-cp',
       spark.classPath,

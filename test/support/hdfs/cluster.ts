@@ -163,7 +163,7 @@ export class HdfsCluster implements AsyncDisposable {
     const { host, rpcPort } = this.nameNodes[0]
     const java = await JavaProcess.start(
       [
-        ...javaArguments(this.#installed),
+        ...javaArguments(this.#installed, this.#folder),
         '--datanode',
         `${host}:${rpcPort}`,
         '--dir',
@@ -204,8 +204,10 @@ export class HdfsCluster implements AsyncDisposable {
   }
 }
 
-function javaArguments({ classPath }: InstalledHadoop): string[] {
+/** What a JVM leaves behind, Jetty above all, goes with the cluster's folder. */
+function javaArguments({ classPath }: InstalledHadoop, folder: string): string[] {
   return [
+    `-Djava.io.tmpdir=${folder}`,
     '-Xmx512m',
     '-XX:+UseSerialGC',
     '-Dorg.slf4j.simpleLogger.defaultLogLevel=error',
@@ -223,7 +225,7 @@ function clusterArguments(
   keep: boolean,
 ): string[] {
   return [
-    ...javaArguments(installed),
+    ...javaArguments(installed, folder),
     '--dir',
     folder,
     '--datanodes',

@@ -20,9 +20,12 @@ const REGION = 'us-east-1'
 const START_TIMEOUT_MS = 30_000
 const START_STEP_MS = 50
 const LOG_CHARACTERS_MAX = 4000
-/** Runs a service until its own stdin ends, so until the tests do, however they end; then takes its folder away. Says its pid first. */
+/**
+ * Runs a service until its own stdin ends, so until the tests do, however they end; then takes its folder away. Says its pid first. That the service
+ * was killed it keeps to itself: nobody reads it any more, and the write would end the shell before its last line.
+ */
 const KEEPER =
-  '"$@" </dev/null & pid=$!; echo $pid; cat >/dev/null; kill -9 $pid; wait $pid; rm -rf "$0"'
+  '"$@" </dev/null & pid=$!; echo $pid; cat >/dev/null; kill -9 $pid; wait $pid 2>/dev/null; rm -rf "$0"'
 
 export interface S3Server extends AsyncDisposable {
   readonly name: string

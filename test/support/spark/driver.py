@@ -28,6 +28,7 @@ spark = (
     .config("spark.driver.host", "127.0.0.1")
     .config("spark.driver.memory", "1500m")
     .config("spark.driver.extraClassPath", classes)
+    .config("spark.driver.extraJavaOptions", f"-Djava.io.tmpdir={scratch}")
     .config("spark.local.dir", scratch)
     .config("spark.sql.warehouse.dir", os.path.join(scratch, "warehouse"))
     .config("spark.ui.enabled", "false")
